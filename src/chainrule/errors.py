@@ -1,0 +1,83 @@
+"""Every exception chainrule raises on its own account.
+
+    ChainruleError                 something an instructor or student can act on
+    ├── CourseError                no course folder here, or it lacks a part
+    │   └── UnknownName            no such assignment, exercise, student
+    ├── SourceError                a source text or notebook breaks a rule (carries file and line)
+    ├── SubmissionError            a submission cannot be read; costs only that submission
+    ├── GraderError                a grader file is wrong or died: the exercise stays ungraded
+    ├── GradebookError             the gradebook is locked, damaged or of another version
+    └── StudentProcessError        the student's process did not answer as agreed
+        ├── StudentTimeout         … within its time
+        ├── StudentCrashed         … because it is gone
+        └── StudentProtocolError   … but sent something that is not data
+
+A message says what was found, where, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class ChainruleError(Exception):
+    """Base of all errors with a message meant for people."""
+
+
+class CourseError(ChainruleError):
+    """There is no course folder here, or a part of it is missing."""
+
+
+class UnknownName(CourseError):
+    """A name that is not among the known ones; the message suggests the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        choices = sorted(known)
+        near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+        place = f" in {where}" if where else ""
+        if near:
+            hint = f"Did you mean {near[0]!r}?"
+        elif choices:
+            hint = f"Known: {', '.join(choices[:12])}{' …' if len(choices) > 12 else ''}."
+        else:
+            hint = f"There is no {kind} at all yet."
+        super().__init__(f"No {kind} {name!r}{place}. {hint}")
+
+
+class SourceError(ChainruleError):
+    """A source text breaks a rule of the format."""
+
+    def __init__(self, message: str, path: Path | str | None = None, line: int | None = None) -> None:
+        self.path, self.line = path, line
+        place = ":".join(str(part) for part in (path, line) if part is not None)
+        super().__init__(f"{place}: {message}" if place else message)
+
+
+class SubmissionError(ChainruleError):
+    """A submission cannot be read. It costs only that submission."""
+
+
+class GraderError(ChainruleError):
+    """A grader file is wrong, or the grader process died. The exercise stays ungraded."""
+
+
+class GradebookError(ChainruleError):
+    """The gradebook is locked, damaged or of another version."""
+
+
+class StudentProcessError(ChainruleError):
+    """The student's process did not answer as agreed."""
+
+
+class StudentTimeout(StudentProcessError):
+    """The student's process did not answer in time."""
+
+
+class StudentCrashed(StudentProcessError):
+    """The student's process is gone."""
+
+
+class StudentProtocolError(StudentProcessError):
+    """The student's process sent something that is not data."""
