@@ -1,0 +1,191 @@
+"""A class made from the exercise bank: every way of handing in a notebook that a course has met, at least once."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chainrule.grader.bank import Bank, read
+from chainrule.model import Exercise
+
+from . import answers as a
+from .answers import LEFT, SOLVED, Answer
+from .desk import Notebook, grade_id
+
+HALF_DONE = (0.25, 0.45, 0.6, 0.8)
+WRITTEN = "The loss hardly changes on a plateau, although the gradient is not small relative to the curvature."
+
+Answers = dict[str, Answer]
+Tamper = Callable[[Notebook], None]
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """One submission: `hours` before the due date, or after it if negative."""
+
+    hours: float
+    answers: Answers
+    tamper: Tamper | None = None
+    text: str | None = None  # instead of a notebook
+
+    def write(self, released: Notebook, truth: Notebook, exercises: tuple[Exercise, ...]) -> str:
+        """The file as it is submitted."""
+        if self.text is not None:
+            return self.text
+        notebook = copy.deepcopy(released)
+        for exercise in exercises:
+            a.write(notebook, truth, exercise, self.answers[exercise.id])
+        if any(answer != LEFT for answer in self.answers.values()):
+            a.write_answers(notebook, WRITTEN)
+        if self.tamper:
+            self.tamper(notebook)
+        return json.dumps(notebook, ensure_ascii=False, indent=1)
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """What one student does. The last hand-in is the one that counts."""
+
+    kind: str
+    did: str
+    hand_ins: tuple[HandIn, ...] = ()
+    notes: frozenset[str] = field(default_factory=frozenset)
+    """Kinds of notes that staff must find on the submission."""
+
+    @property
+    def answers(self) -> Answers:
+        return self.hand_ins[-1].answers if self.hand_ins else {}
+
+    @property
+    def unreadable(self) -> bool:
+        return bool(self.hand_ins) and self.hand_ins[-1].text is not None
+
+    @property
+    def late(self) -> bool:
+        return bool(self.hand_ins) and self.hand_ins[-1].hours < 0
+
+
+class Classroom:
+    """Makes the pupils of one assignment; the same ones every time."""
+
+    def __init__(self, assignment: str, truth: Notebook, exercises: tuple[Exercise, ...]) -> None:
+        self.exercises = exercises
+        self.ids = [exercise.id for exercise in exercises]
+        self.banks: dict[str, Bank] = {exercise.id: read(Path(exercise.grader)) for exercise in exercises}
+        self.free = [exercise.id for exercise in a.independent(truth, exercises)]
+        self.tests = {exercise.id: exercise.test_cell for exercise in exercises}
+        self.random = random.Random(assignment)
+
+    def pupils(self) -> list[Pupil]:
+        return [
+            *(self._pupil("solved", "everything right", self._all()) for _ in range(4)),
+            *self._alternatives(),
+            *self._mistaken(),
+            *self._typical(),
+            *self._half_done(),
+            *(self._pupil("untouched", "handed in as released", self._all(LEFT)) for _ in range(2)),
+            *self._accidents(),
+            *self._tampered(),
+            *self._hand_ins(),
+        ]
+
+    def _pupil(self, kind: str, did: str, answers: Answers, *notes: str, tamper: Tamper | None = None) -> Pupil:
+        return Pupil(kind, did, (HandIn(self._hours(), answers, tamper),), frozenset(notes))
+
+    def _hours(self) -> float:
+        return round(self.random.uniform(1, 120), 2)
+
+    def _all(self, answer: Answer = SOLVED, **exceptions: Answer) -> Answers:
+        return dict.fromkeys(self.ids, answer) | exceptions
+
+    def _alternatives(self) -> Iterator[Pupil]:
+        """Each alternative at least once: the k-th student takes the k-th of every exercise."""
+        for k in range(max(len(bank.alternatives) for bank in self.banks.values())):
+            answers = self._all()
+            for name, bank in self.banks.items():
+                if bank.alternatives:
+                    answers[name] = a.otherwise(bank.alternatives[k % len(bank.alternatives)].source)
+            yield self._pupil("alternatives", "right, in other ways", answers)
+
+    def _mistaken(self) -> Iterator[Pupil]:
+        """Each misconception at least once, in the same way."""
+        for k in range(max(len(bank.misconceptions) for bank in self.banks.values())):
+            answers = {name: self._mistake(name, k) for name in self.ids}
+            yield self._pupil("mistaken", "a known mistake in every exercise", answers)
+
+    def _mistake(self, exercise: str, k: int) -> Answer:
+        known = self.banks[exercise].misconceptions
+        if not known:
+            return SOLVED
+        mistake = known[k % len(known)]
+        return a.mistaken(mistake.source, mistake.message)
+
+    def _typical(self) -> Iterator[Pupil]:
+        """One or two slips in otherwise right notebooks."""
+        for _ in range(6):
+            slips = self.random.sample(self.free, k=min(len(self.free), self.random.choice((1, 2))))
+            chosen = {name: self._mistake(name, self.random.randrange(100)) for name in slips}
+            yield self._pupil("typical", f"a slip in {' and '.join(slips)}", self._all(**chosen))
+
+    def _half_done(self) -> Iterator[Pupil]:
+        for share in HALF_DONE:
+            done = self.ids[: round(share * len(self.ids))]
+            answers = self._all(LEFT, **dict.fromkeys(done, SOLVED))
+            yield self._pupil("half-finished", f"the first {len(done)} exercises", answers)
+
+    def _accidents(self) -> Iterator[Pupil]:
+        """Each loses one exercise, and only that one."""
+        accidents = [
+            ("syntax error", "a bracket too few", "def attempt(x:\n    return x", ()),
+            ("raises", "a cell that raises", 'raise RuntimeError("I will finish this tomorrow")', ()),
+            ("endless loop", "a cell that never ends", "while True:\n    pass", ("timeout",)),
+            ("os._exit(0)", "a cell that ends the process", "import os\n\nos._exit(0)", ("crashed",)),
+        ]
+        for number, (kind, did, code, notes) in enumerate(accidents):
+            victim = self.free[number % len(self.free)]
+            yield self._pupil(kind, f"{did}, in {victim}", self._all(**{victim: a.spoiled(code)}), *notes)
+
+    def _tampered(self) -> Iterator[Pupil]:
+        """What the student did to cells that are not theirs is undone: full marks for full solutions."""
+        test = self.tests[self.random.choice(self.ids)]
+        yield self._pupil(
+            "test deleted", f"removed the cell {test}", self._all(), "missing", tamper=lambda nb: _delete(nb, test)
+        )
+        yield self._pupil(
+            "test duplicated",
+            f"copied the cell {test}",
+            self._all(),
+            "duplicate",
+            tamper=lambda nb: _duplicate(nb, test),
+        )
+        yield self._pupil(
+            "points edited", f"{test} is worth 1000", self._all(), "metadata", tamper=lambda nb: _reprice(nb, test)
+        )
+
+    def _hand_ins(self) -> Iterator[Pupil]:
+        half = self._all(LEFT, **dict.fromkeys(self.ids[: len(self.ids) // 2], SOLVED))
+        text = "<html><body>Your session has expired.</body></html>\n"
+        unreadable = HandIn(self._hours(), self._all(LEFT), text=text)
+        yield Pupil("not a notebook", "submitted a web page", (unreadable,), frozenset({"unreadable"}))
+        yield Pupil("late", "three hours late, all right", (HandIn(-3, self._all()),))
+        yield Pupil("late", "two days late, half of it", (HandIn(-49.5, half),))
+        yield Pupil("two submissions", "half, then everything", (HandIn(60, half), HandIn(5, self._all())))
+        yield Pupil("absent", "never submitted")
+
+
+def _delete(notebook: Notebook, test: str) -> None:
+    notebook["cells"] = [cell for cell in notebook["cells"] if grade_id(cell) != test]
+
+
+def _duplicate(notebook: Notebook, test: str) -> None:
+    at = next(index for index, cell in enumerate(notebook["cells"]) if grade_id(cell) == test)
+    notebook["cells"].insert(at + 1, copy.deepcopy(notebook["cells"][at]))
+
+
+def _reprice(notebook: Notebook, test: str) -> None:
+    cell = next(cell for cell in notebook["cells"] if grade_id(cell) == test)
+    cell["metadata"]["nbgrader"]["points"] = 1000

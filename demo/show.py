@@ -1,0 +1,83 @@
+"""The table at the end, and where to look next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .answers import Deserves
+from .classroom import Pupil
+from .play import ASSIGNMENT, Play
+from .results import Result
+
+LONGEST_REASON = 110
+
+
+def table(play: Play, console: Console) -> None:
+    """Every student: what they did, the score, and why."""
+    grid = Table(box=None, pad_edge=False, header_style="bold", row_styles=("", "dim"))
+    grid.add_column("student", no_wrap=True)
+    grid.add_column("handed in", max_width=34)
+    grid.add_column("score", justify="right", no_wrap=True)
+    grid.add_column("why", ratio=1)
+    for student, pupil in play.pupils.items():
+        result = play.results[student]
+        did = Text.assemble((pupil.kind, "bold"), f": {pupil.did}")
+        grid.add_row(play.names[student], did, _score(result), Text(_reason(pupil, result)))
+    console.print(grid)
+    waiting = sum(result.to_read for result in play.results.values())
+    console.print(f"\nScores are of the automatic part. {waiting} written answers wait for a reader in formgrader.")
+
+
+def _score(result: Result) -> str:
+    return "–" if result.points is None else f"{result.points:g} / {result.max_points:g}"
+
+
+def _reason(pupil: Pupil, result: Result) -> str:
+    """The most telling facts first, in at most a line or two."""
+    if result.points is None:
+        return "no submission"
+    parts = [f"{result.late_seconds / 3600:.0f} h late"] if result.late_seconds else []
+    parts += [message for kind, message in result.notes.items() if kind in pupil.notes]
+    lost = {name: got for name, got in result.exercises.items() if got.points != got.max_points}
+    named = [(name, got.misconceptions[0]) for name, got in lost.items() if got.misconceptions]
+    empty = [name for name in lost if name in pupil.answers and pupil.answers[name].deserves is Deserves.NONE]
+    if named:
+        more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
+        parts.append(f"{named[0][0]}: {named[0][1]}{more}")
+    elif empty and not pupil.notes:
+        parts.append(f"nothing right in {', '.join(empty) if len(empty) < 4 else f'{len(empty)} exercises'}")
+    if not lost:
+        parts.append("all hidden tests pass")
+    line = "; ".join(parts)
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1].rsplit(" ", 1)[0] + " …"
+
+
+def places(play: Play, console: Console) -> None:
+    """Paths to open."""
+    course = play.scratch.course
+    feedback = next((play.scratch.home(play.fetched) / ASSIGNMENT / "feedback").rglob("*.html"), Path("none"))
+    here = Path.cwd()
+
+    def shown(path: Path) -> str:
+        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+    report = next(play.scratch.report.rglob("*.html"), play.scratch.report)
+    notebook = next((course / "release" / ASSIGNMENT).glob("*.ipynb"))
+    console.print("\n[bold]To look at[/bold]")
+    console.print(f"  the report          {shown(report)}", soft_wrap=True, highlight=False)
+    console.print(f"  grades              {shown(play.scratch.report)}/grades.csv", soft_wrap=True, highlight=False)
+    console.print(
+        f"  feedback, as {play.names[play.fetched].split()[0]} sees it\n                      {shown(feedback)}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    console.print(f"  what students got   {shown(notebook)}", soft_wrap=True, highlight=False)
+    console.print(
+        f"  formgrader          cd {shown(course)} && jupyter lab   (then the menu Nbgrader, Formgrader)",
+        soft_wrap=True,
+        highlight=False,
+    )
