@@ -1,0 +1,43 @@
+"""The one way a check fails."""
+
+from __future__ import annotations
+
+
+class Failed(AssertionError):
+    """A check does not hold.
+
+    `message` says what differs and where to look; it holds nothing of a hidden test and may be shown to the student.
+    `detail` holds values: shown in the notebook's visible checks and to staff.
+    `ratio` is student / expected where that is one constant.
+    """
+
+    def __init__(self, message: str, detail: str = "", *, ratio: float | None = None) -> None:
+        self.message, self.detail, self.ratio = message, detail, ratio
+        super().__init__(f"{message}\n{detail}" if detail else message)
+
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter prints instead of a traceback through our code."""
+        return [f"✗ {self.message}", *self.detail.splitlines()]
+
+
+def fail(message: str, detail: str = "") -> None:
+    """Raise `Failed`."""
+    raise Failed(message, detail)
+
+
+def that(condition: object, message: str, detail: str = "", what: str = "") -> None:
+    """Require a condition; the message says what differs and where to look."""
+    if not condition:
+        raise Failed(message, detail)
+    passed(what)
+
+
+def passed(what: str) -> None:
+    """Print the line of a check that holds, if it has a name."""
+    if what:
+        print(f"✓ {what}")
+
+
+def prefixed(what: str, message: str) -> str:
+    """The message with the name of its case before it."""
+    return f"{what}: {message}" if what else message

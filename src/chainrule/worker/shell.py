@@ -1,0 +1,156 @@
+"""Runs the cells of a notebook on an IPython shell, without a kernel: outputs become nbformat dicts as they happen."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Any as AnyTrait
+from traitlets import Type
+
+Output = dict[str, Any]
+Emit = Callable[[Output], None]
+
+
+class _Stream:
+    """A text stream whose writes become stream outputs."""
+
+    encoding = "utf-8"
+    errors = "replace"
+    closed = False
+
+    def __init__(self, name: str, emit: Emit) -> None:
+        self.name, self._emit = name, emit
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text:
+            self._emit({"output_type": "stream", "name": self.name, "text": text})
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None: ...
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        raise OSError("a notebook's output has no file descriptor")
+
+
+class _DisplayHook(DisplayHook):
+    """The last value of a cell becomes an execute_result."""
+
+    emit: Any = AnyTrait()
+
+    def start_displayhook(self) -> None: ...
+
+    def write_output_prompt(self) -> None: ...
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
+        self.emit(
+            {
+                "output_type": "execute_result",
+                "execution_count": self.prompt_count,
+                "data": _textual(format_dict),
+                "metadata": md_dict or {},
+            }
+        )
+
+    def finish_displayhook(self) -> None: ...
+
+
+class _DisplayPublisher(DisplayPublisher):
+    """`display(...)` becomes display_data; `clear_output()` is passed on as an event of its own."""
+
+    emit: Any = AnyTrait()
+
+    def publish(self, data: dict[str, Any], metadata: Any = None, source: Any = None, **_: Any) -> None:
+        self.emit({"output_type": "display_data", "data": _textual(data), "metadata": metadata or {}})
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.emit({"output_type": "clear_output"})
+
+
+def _textual(data: dict[str, Any]) -> dict[str, Any]:
+    """Binary images as base64 text, as nbformat stores them."""
+    from base64 import b64encode
+
+    return {mime: b64encode(value).decode() if isinstance(value, bytes) else value for mime, value in data.items()}
+
+
+class Shell(InteractiveShell):
+    """An IPython shell that talks to `emit` instead of a terminal."""
+
+    displayhook_class = Type(_DisplayHook)
+    display_pub_class = Type(_DisplayPublisher)
+
+    def init_io(self) -> None: ...
+
+    def enable_gui(self, gui: Any = None) -> None: ...
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        lines = stb if isinstance(stb, list) else [str(stb)]
+        self.display_pub.emit(
+            {
+                "output_type": "error",
+                "ename": getattr(etype, "__name__", str(etype)),
+                "evalue": _safe_text(evalue),
+                "traceback": [str(line) for line in lines],
+            }
+        )
+
+    def system(self, command: str) -> None:
+        # A pipe, not the terminal: `!command` prints into the notebook.
+        self.system_piped(command)
+
+
+def _safe_text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def _no_input(prompt: object = "") -> str:
+    raise StdinNotImplementedError("input() cannot work while a notebook is graded: nobody is there to answer. Remove it.")
+
+
+def make_shell() -> Shell:
+    """The shell of this process, without history on disk, with plots inline and without colours."""
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell: Shell = Shell.instance(config=config)
+    builtins.input = _no_input
+    return shell
+
+
+def run_cell(shell: Shell, source: str, emit: Emit) -> str:
+    """Run one cell; outputs go to `emit`. Returns "ok", or "error" if it raised."""
+    stdout, stderr = sys.stdout, sys.stderr
+    shell.displayhook.emit = shell.display_pub.emit = emit
+    sys.stdout, sys.stderr = _Stream("stdout", emit), _Stream("stderr", emit)
+    try:
+        result = shell.run_cell(source, store_history=True)
+    finally:
+        sys.stdout, sys.stderr = stdout, stderr
+    return "ok" if result.success else "error"
