@@ -1,1 +1,156 @@
-"""TODO"""
+"""The grade report: CSV files and pages made from the gradebook. `write` is all that others need."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+from nbgrader.coursedir import CourseDirectory
+
+from chainrule.course import Course
+from chainrule.errors import GradebookError, UnknownName
+from chainrule.gradebook import check
+from chainrule.report import attention, exports, figures, frames, grades, items, page
+from chainrule.report.connect import course_directory, database, snapshot
+
+PAGE = "index.html"
+
+
+def write(course: Course, assignment: str | None, out: Path) -> list[Path]:
+    """Write the report of one assignment into `out`, or of all: `out/<assignment>/`, and the course in `out`.
+
+    Returns the files written. A failed run changes nothing in `out`.
+    """
+    source = _Source(course, directory := course_directory(course), database(directory))
+    with snapshot(source.db_url) as connection:
+        check(connection, source.db_url)
+        known = frames.assignments(connection)
+    if assignment is not None:
+        _require(course, assignment, known)
+    now = datetime.now(UTC)
+    with exports.staged(out) as (scratch, moved):
+        if assignment is not None:
+            _write_assignment(source, assignment, scratch, now, up=None)
+        else:
+            _write_course(source, known, scratch, now)
+    return moved
+
+
+@dataclass(frozen=True)
+class _Source:
+    course: Course
+    directory: CourseDirectory
+    db_url: str
+
+
+def _require(course: Course, assignment: str, known: list[str]) -> None:
+    if assignment in known:
+        return
+    in_course = course.assignments()
+    if assignment in in_course:
+        raise GradebookError(
+            f"The gradebook has nothing about {assignment} yet. Run `nbgrader generate_assignment {assignment}` and, "
+            f"when submissions are collected, `chainrule autograde {assignment}`."
+        )
+    raise UnknownName("assignment", assignment, {*known, *in_course}, str(course.root))
+
+
+def _write_course(source: _Source, names: list[str], out: Path, now: datetime) -> None:
+    with snapshot(source.db_url) as connection:
+        total = frames.students(connection)
+    summaries = []
+    for name in names:
+        students, summary = _write_assignment(source, name, out / name, now, up=f"../{PAGE}")
+        summaries.append(summary)
+        total = total.join(students.set_index("student")["score"].rename(name), on="student")
+    total["total"] = total[names].sum(axis=1)
+    total["max_total"] = float(sum(summary.max_points for summary in summaries))
+    exports.write_csv(total, out / "grades.csv")
+    links = {name: f"{quote(name)}/{PAGE}" for name in names}
+    (out / PAGE).write_text(page.course_page(source.course.id, summaries, links, now), encoding="utf-8")
+
+
+def _write_assignment(
+    source: _Source, assignment: str, out: Path, now: datetime, *, up: str | None
+) -> tuple[pd.DataFrame, page.Summary]:
+    """Write one assignment's files into `out`; returns its table of grades and its headline numbers."""
+    with snapshot(source.db_url) as connection:
+        data = frames.load(connection, assignment, _order(source.course, assignment))
+    table = grades.points(data)
+    students = grades.grades(data, table, _collected(source.directory, assignment, data.students["student"]))
+    rows = grades.scored(table, students)
+    analysis = items.exercises(rows, data.exercises["exercise"])
+    counts = rows.groupby("exercise")[["ungraded", "waiting"]].sum()
+    exercises = data.exercises.merge(analysis, on="exercise").join(counts, on="exercise")
+    exercises = exercises.fillna({"ungraded": 0, "waiting": 0}).astype({"ungraded": "int64", "waiting": "int64"})
+    tests, misconceptions = items.tests(data.outcomes), items.misconceptions(data.outcomes)
+    concerns = attention.attention(data, students, table)
+    summary = page.summarise(data, students, rows, concerns)
+    scores = students.loc[~students["status"].isin(grades.UNSCORED), "percent"]
+    pictures = (figures.score_distribution(scores), figures.exercise_shares(analysis, summary.scored))
+    _write_tables(
+        out,
+        {
+            "grades": students,
+            "exercises": _wide(table, data),
+            "tests": data.outcomes,
+            "attention": concerns,
+            "exercise_analysis": exercises,
+            "test_analysis": tests,
+            "misconceptions": misconceptions,
+            **{f"figures/{figure.name}": figure.data for figure in pictures},
+        },
+    )
+    html = page.assignment_page(
+        source.course.id,
+        data,
+        summary,
+        exercises=exercises,
+        tests=tests,
+        misconceptions=misconceptions,
+        attention=concerns,
+        figures={figure.name: figure for figure in pictures},
+        now=now,
+        up=up,
+    )
+    (out / PAGE).write_text(html, encoding="utf-8")
+    return students, summary
+
+
+def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    for name, table in tables.items():
+        path = out / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        exports.write_csv(table, path)
+
+
+def _wide(table: pd.DataFrame, data: frames.Frames) -> pd.DataFrame:
+    """One row per student, one column per exercise with its points; empty where there is no score."""
+    wide = table.pivot(index="student", columns="exercise", values="points")
+    return data.students.join(wide.reindex(columns=data.exercises["exercise"].tolist()), on="student")
+
+
+def _order(course: Course, assignment: str) -> dict[str, int]:
+    """Places of the grade_ids in the source notebooks; empty where there are none."""
+    places: dict[str, int] = {}
+    for path in sorted(course.source(assignment).glob("*.ipynb")):
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            ids = [cell["metadata"]["nbgrader"]["grade_id"] for cell in cells if "nbgrader" in cell["metadata"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # only the order of rows is lost
+        for grade_id in ids:
+            places.setdefault(str(grade_id), len(places))
+    return places
+
+
+def _collected(directory: CourseDirectory, assignment: str, students: pd.Series) -> frozenset[str]:
+    """The students who have a folder in submitted/."""
+    step = directory.submitted_directory
+    return frozenset(s for s in students if os.path.isdir(directory.format_path(step, s, assignment)))

@@ -1,0 +1,92 @@
+"""From frames to tables of grades: one row a student, one row a student and exercise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from chainrule.report.frames import Frames
+
+NO_SUBMISSION = "no submission"
+NOT_GRADED = "not graded"
+UNREADABLE = "unreadable"
+NEEDS_GRADING = "needs grading"
+LATE = "late"
+GRADED = "graded"
+UNSCORED = (NO_SUBMISSION, NOT_GRADED, UNREADABLE)
+"""These say nothing about the exercises: such students are left out of means and item statistics."""
+
+
+def points(frames: Frames) -> pd.DataFrame:
+    """One row per submission and exercise: student, exercise, kind, points, max_points, fraction, ungraded, waiting.
+
+    `points` is nbgrader's score (a manual score goes before an automatic one, plus extra credit), but NaN while there
+    is neither. `ungraded` marks a missing automatic score or a fault of ours; `waiting` what a human has to mark or
+    (after a regrade of something marked by hand) look at again.
+    """
+    table = frames.submissions[["student"]].merge(frames.exercises, how="cross")
+    table = table.merge(frames.grades, on=["student", "exercise"], how="left")
+    table["points"] = table["manual"].fillna(table["auto"]) + table["extra"].fillna(0.0)
+    faults = frames.incidents.loc[frames.incidents["status"] == "ungraded", ["student", "exercise"]].drop_duplicates()
+    faulty = pd.MultiIndex.from_frame(table[["student", "exercise"]]).isin(pd.MultiIndex.from_frame(faults))
+    autograded = table["kind"] == "autograded"
+    unmarked = table["manual"].isna()
+    table["ungraded"] = autograded & unmarked & (table["auto"].isna() | faulty)
+    table.loc[table["ungraded"], "points"] = np.nan
+    flagged = table["flagged"].eq(True)
+    table["waiting"] = (~autograded & table["points"].isna()) | (flagged & ~unmarked)
+    table["fraction"] = table["points"] / table["max_points"].where(table["max_points"] > 0)
+    return table[["student", "exercise", "kind", "points", "max_points", "fraction", "ungraded", "waiting"]]
+
+
+def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """One row per student of the gradebook, in the order of their ids.
+
+    `table` is `points(frames)`. `score` is what nbgrader exports: the sum, less its late penalty, at least 0. A student
+    in `collected` whose submission the gradebook does not know yet is not graded, rather than without a submission.
+    """
+    maximum = float(frames.exercises["max_points"].sum())
+    by = frames.grades.assign(manual_set=frames.grades["manual"].notna()).groupby("student")
+    sums = pd.DataFrame(
+        {
+            "auto_score": by["auto"].sum(),
+            "manual_score": by["manual"].sum(min_count=1),
+            "extra_credit": by["extra"].sum(),
+        }
+    )
+    raw = frames.grades["manual"].fillna(frames.grades["auto"]).fillna(0.0) + frames.grades["extra"].fillna(0.0)
+    sums["raw"] = raw.groupby(frames.grades["student"]).sum()
+    counts = table.groupby("student")[["ungraded", "waiting"]].sum()
+    frame = frames.students.merge(frames.submissions, on="student", how="left")
+    frame = frame.join(sums, on="student").join(counts, on="student")
+    submitted = frame["student"].isin(frames.submissions["student"])
+    frame["score"] = (frame["raw"].fillna(0.0) - frame["penalty"].fillna(0.0)).clip(lower=0).where(submitted)
+    frame["max_score"] = maximum
+    frame["percent"] = 100 * frame["score"] / maximum if maximum > 0 else np.nan
+    counted = ["ungraded", "waiting"]
+    frame[counted] = frame[counted].fillna(0).astype("int64")
+    frame["status"] = _status(frames, frame, submitted, collected)
+    return frame.drop(columns="raw")
+
+
+def _status(frames: Frames, frame: pd.DataFrame, submitted: pd.Series, collected: frozenset[str]) -> np.ndarray:
+    unreadable = frame["student"].isin(frames.notes.loc[frames.notes["kind"] == "unreadable", "student"])
+    scored = frames.grades.loc[frames.grades["auto"].notna() | frames.grades["manual"].notna(), "student"]
+    graded = frame["student"].isin(scored) | frame["student"].isin(frames.runs["student"])
+    return np.select(
+        [
+            ~submitted & frame["student"].isin(collected),
+            ~submitted,
+            unreadable,
+            ~graded & bool(len(frames.exercises)),
+            (frame["ungraded"] > 0) | (frame["waiting"] > 0),
+            frame["late_seconds"] > 0,
+        ],
+        [NOT_GRADED, NO_SUBMISSION, UNREADABLE, NOT_GRADED, NEEDS_GRADING, LATE],
+        GRADED,
+    )
+
+
+def scored(table: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `points` that say something about the exercises: of readable, graded submissions by `grades`."""
+    return table[table["student"].isin(students.loc[~students["status"].isin(UNSCORED), "student"])]
