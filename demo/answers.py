@@ -53,7 +53,7 @@ def write(notebook: Notebook, truth: Notebook, exercise: Exercise, answer: Answe
     """Put the answer into the exercise's solution cells."""
     if answer == LEFT:
         return
-    names = cells.solution_cells(truth, exercise)
+    names = cells.solution_cells(truth, exercise.id)
     for name in names:
         find(notebook, name)["source"] = answer.code if answer.instead else solution(find(truth, name)["source"])
     if answer.code and not answer.instead:
@@ -63,8 +63,7 @@ def write(notebook: Notebook, truth: Notebook, exercise: Exercise, answer: Answe
 def write_answers(notebook: Notebook, text: str) -> None:
     """Answer the written questions."""
     for cell in notebook["cells"]:
-        marks = cell["metadata"].get("nbgrader", {})
-        if marks.get("grade") and marks.get("solution") and cell["cell_type"] == "markdown":
+        if cells.is_grade(cell) and cells.is_solution(cell) and cell["cell_type"] == "markdown":
             cell["source"] = text
 
 
@@ -87,7 +86,7 @@ def independent(truth: Notebook, exercises: tuple[Exercise, ...]) -> list[Exerci
 
 
 def _tree(truth: Notebook, exercise: Exercise) -> ast.Module:
-    return ast.parse("\n".join(find(truth, name)["source"] for name in cells.solution_cells(truth, exercise)))
+    return ast.parse("\n".join(find(truth, name)["source"] for name in cells.solution_cells(truth, exercise.id)))
 
 
 def _defined(tree: ast.Module) -> set[str]:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from chainrule.grader.bank import Bank, read
 from chainrule.model import Exercise
+from chainrule.notebook.cells import grade_id
 
 from . import answers as a
 from .answers import LEFT, SOLVED, Answer
-from .desk import Notebook, grade_id
+from .desk import Notebook, find
 
 HALF_DONE = (0.25, 0.45, 0.6, 0.8)
 WRITTEN = "The loss hardly changes on a plateau, although the gradient is not small relative to the curvature."
@@ -187,5 +188,4 @@ def _duplicate(notebook: Notebook, test: str) -> None:
 
 
 def _reprice(notebook: Notebook, test: str) -> None:
-    cell = next(cell for cell in notebook["cells"] if grade_id(cell) == test)
-    cell["metadata"]["nbgrader"]["points"] = 1000
+    find(notebook, test)["metadata"]["nbgrader"]["points"] = 1000

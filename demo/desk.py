@@ -13,6 +13,8 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange.default import ExchangeFetchAssignment, ExchangeSubmit
 from traitlets.config import Config
 
+from chainrule.notebook import cells
+
 from .scratch import Scratch
 
 Notebook = dict[str, Any]
@@ -67,13 +69,9 @@ def read(path: Path) -> Notebook:
     return notebook
 
 
-def grade_id(cell: dict[str, Any]) -> str:
-    return str(cell["metadata"].get("nbgrader", {}).get("grade_id", ""))
-
-
 def find(notebook: Notebook, wanted: str) -> dict[str, Any]:
     """The cell with that grade_id."""
-    return next(cell for cell in notebook["cells"] if grade_id(cell) == wanted)
+    return next(cell for cell in notebook["cells"] if cells.grade_id(cell) == wanted)
 
 
 def solution(source: str) -> str:

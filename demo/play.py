@@ -1,4 +1,4 @@
-"""The steps, from the source text to the report. Instructors' steps are the real commands, run in the scratch course."""
+"""The steps, from the source text to the report. Instructors' steps are the real commands, in the scratch course."""
 
 from __future__ import annotations
 
