@@ -1,0 +1,284 @@
+"""What the feedback page says: an autograded notebook, its marks and its outcomes as sections to print.
+
+Everything here is plain values; `feedback.html` prints them, escaped. Of a test cell only what ran in the open is
+taken, and of the student's outputs only text and pictures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.model import Note, Outcome, Status
+from chainrule.plugins.feedback_outputs import Output, Outputs
+from chainrule.plugins.hidden import Delimiters, Secrets
+from chainrule.plugins.untrusted import line, plain
+
+Cell = Mapping[str, Any]
+
+NOTES = {
+    "unreadable": "We could not read your notebook, so nothing in it was graded. Check that the file opens in Jupyter "
+    "and hand it in again, or write to your instructor.",
+    "crashed": "Python stopped while a cell ran. Grading went on without what that cell defines",
+    "timeout": "A cell ran for too long and was stopped. Grading went on without what it had not yet defined",
+    "missing": "A cell was missing and was put back",
+    "duplicate": "A cell was there more than once; the first one counts",
+    "restored": "A cell that is not yours to change had been changed. Its original text was used",
+    "metadata": "The points or settings of a cell had been changed. The original ones were used",
+    "ungraded": "A fault on our side kept a part from being graded. A person will look at it; you have lost nothing",
+}
+"""The words for students, by kind, in the order of weight. Notes of other kinds, and their messages, are for staff."""
+
+CODE = 30_000
+"""Most characters shown of one cell."""
+
+STATUS = {
+    Status.PASSED: ("✓", "passed"),
+    Status.FAILED: ("✗", "failed"),
+    Status.TIMEOUT: ("✗", "took too long"),
+    Status.CRASHED: ("✗", "Python stopped"),
+    Status.UNGRADED: ("…", "not graded"),
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The gradebook's row on one cell."""
+
+    score: float
+    points: float
+    auto: float | None = None
+    manual: float | None = None
+    extra: float | None = None
+    waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Test:
+    """One hidden test as the student sees it."""
+
+    title: str
+    status: Status
+    points: float
+    max_points: float
+    message: str
+
+    @property
+    def symbol(self) -> str:
+        return STATUS[self.status][0]
+
+    @property
+    def word(self) -> str:
+        return STATUS[self.status][1]
+
+
+@dataclass
+class Item:
+    """A section of the page: an exercise, a test cell of nbgrader's own kind, or a written answer."""
+
+    kind: str  # "exercise", "tests" or "answer"
+    anchor: str
+    id: str
+    title: str
+    mark: Mark
+    lead: str = ""
+    misconception: str = ""
+    tests: list[Test] = field(default_factory=list)
+    answer: str = ""
+    code: list[str] = field(default_factory=list)
+    visible_tests: str = ""
+    outputs: list[Output] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """In one word: fault, waiting, full, part or none."""
+        if self.mark.waiting:
+            return "waiting" if self.kind == "answer" else "fault"
+        if self.mark.score >= self.mark.points:
+            return "full"
+        return "part" if self.mark.score > 0 else "none"
+
+    @property
+    def explained(self) -> Test | None:
+        """The first failed test: its message is shown, those of the others on demand."""
+        return next((test for test in self.tests if test.status not in (Status.PASSED, Status.UNGRADED)), None)
+
+    @property
+    def troubled(self) -> bool:
+        return any(output.kind == "error" for output in self.outputs)
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template prints below the score."""
+
+    items: list[Item]
+    notes: list[str]
+    rest: list[Output]
+
+    def part(self, *kinds: str) -> tuple[float, float, int]:
+        """Points, points at most, and how many wait for a person, over the sections of these kinds."""
+        marks = [item.mark for item in self.items if item.kind in kinds]
+        return (
+            sum(mark.score for mark in marks),
+            sum(mark.points for mark in marks),
+            sum(mark.waiting for mark in marks),
+        )
+
+
+def build(
+    cells: Sequence[Cell],
+    marks: Mapping[str, Mark],
+    outcomes: Sequence[Outcome],
+    notes: Sequence[Note],
+    test_cells: Mapping[str, str],
+    hidden: Delimiters,
+    scheme: Delimiters,
+) -> Page:
+    """The page of one notebook. `test_cells` maps a test cell's id to the exercise that chainrule graded there."""
+    outputs = Outputs(Secrets.of(cells, hidden), hidden)
+    items: list[Item] = []
+    rest: list[Output] = []
+    for section in _sections(cells):
+        graded, group = section.graded, section.above
+        if graded is None:
+            rest = outputs.of_students(group)
+            continue
+        item = _item(section, len(items) + 1, marks)
+        item.outputs = outputs.of_students(group)
+        if item.kind == "answer":
+            _answer(item, section, outputs, scheme)
+        elif item.id in test_cells:
+            item.kind, item.id = "exercise", test_cells[item.id]
+            _exercise(item, [outcome for outcome in outcomes if outcome.exercise == item.id])
+            item.outputs += outputs.of_exercise(graded)
+        else:
+            item.visible_tests = plain(hidden.shown(str(graded["source"])), CODE)
+            item.lead, shown = outputs.of_foreign_tests(graded, item.mark.score, item.mark.points)
+            item.outputs += shown
+        items.append(item)
+    return Page(items, _notes(notes, items), rest)
+
+
+def _meta(cell: Cell) -> Mapping[str, Any]:
+    found = cell.get("metadata", {}).get("nbgrader", {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _is_code(cell: Cell) -> bool:
+    return cell.get("cell_type") == "code"
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A graded cell (None: after the last one), the heading above it, and the cells that go with it.
+
+    `above` came since the section before. `below` is what a student wrote under a task cell, up to the next heading.
+    """
+
+    heading: str
+    above: list[Cell]
+    graded: Cell | None
+    below: list[Cell] = field(default_factory=list)
+
+
+def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
+    heading, group = "", []
+    task: _Section | None = None
+    for cell in cells:
+        title = ""
+        if cell.get("cell_type") == "markdown" and not _meta(cell).get("solution"):
+            title = _heading(str(cell.get("source", "")))
+            heading = title or heading
+        if task and not title and not _meta(cell):
+            task.below.append(cell)
+            continue
+        if task:
+            yield task
+            task = None
+        if not (_meta(cell).get("grade") or _meta(cell).get("task")):
+            group.append(cell)
+            continue
+        section, group = _Section(heading, group, cell), []
+        if _meta(cell).get("task"):
+            task = section
+        else:
+            yield section
+    if task:
+        yield task
+    yield _Section("", group, None)
+
+
+def _heading(source: str) -> str:
+    """The last heading of a Markdown cell as plain words; empty if there is none."""
+    found, fence = "", ""
+    for text in source[:50_000].split("\n"):
+        mark = text.lstrip()[:3]
+        if mark in ("```", "~~~"):
+            fence = "" if mark == fence else fence or mark
+        elif not fence and len(text) < 300 and (match := re.match(r" {0,3}#{1,6}\s+(.*)", text)):
+            found = match[1].strip().rstrip("#")
+    if not found:
+        return ""
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", r"\1", found)
+    return line(re.sub(r"[*`$]", "", words).replace("\\_", "_"), 150)
+
+
+def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
+    assert section.graded is not None
+    meta = _meta(section.graded)
+    grade_id = str(meta.get("grade_id", ""))
+    mark = marks.get(grade_id) or Mark(0.0, float(meta.get("points", 0) or 0), waiting=True)
+    kind = "answer" if meta.get("solution") or meta.get("task") else "tests"
+    cells = (*section.above, section.graded)
+    return Item(
+        kind,
+        f"part-{number}",
+        line(grade_id, 100),
+        section.heading or line(grade_id, 100),
+        mark,
+        code=[plain(cell["source"], CODE) for cell in section.above if _meta(cell).get("solution") and _is_code(cell)],
+        comments=[comment for cell in cells if (comment := plain(_meta(cell).get("comment"), 10_000))],
+    )
+
+
+def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters) -> None:
+    """A written answer: text, or code that a person reads."""
+    assert section.graded is not None
+    own = section.below if _meta(section.graded).get("task") else [section.graded]
+    texts = [plain(scheme.shown(str(cell["source"])), CODE) for cell in own if not _is_code(cell)]
+    item.answer = "\n\n".join(text for text in texts if text.strip())
+    item.code += [plain(cell["source"], CODE) for cell in own if _is_code(cell)]
+    item.outputs += outputs.of_students(own)
+
+
+def _exercise(item: Item, outcomes: Sequence[Outcome]) -> None:
+    item.misconception = next((plain(o.misconception, 1500) for o in outcomes if o.misconception), "")
+    for outcome in outcomes:
+        message = plain(outcome.message, 1500)
+        if outcome.status in (Status.PASSED, Status.UNGRADED) or message == item.misconception:
+            message = ""  # a fault of ours is told once, in our words; so is a named mistake
+        title = line(outcome.title or outcome.test, 300)
+        item.tests.append(Test(title, outcome.status, outcome.points, outcome.max_points, message))
+    if item.state == "none" and item.code and all("raise NotImplementedError" in code for code in item.code):
+        item.lead = "The placeholder is still there (raise NotImplementedError): this exercise is not answered yet."
+        item.misconception = ""
+        item.tests = [Test(t.title, t.status, t.points, t.max_points, "") for t in item.tests]
+
+
+def _notes(notes: Sequence[Note], items: Sequence[Item]) -> list[str]:
+    """One sentence a kind, with the cells it is about."""
+    titles = {item.id: item.title for item in items}
+    said = []
+    for kind, words in NOTES.items():
+        found = [note for note in notes if note.kind == kind]
+        cells = list(dict.fromkeys(line(note.cell, 80) for note in found if note.cell))
+        names = [titles.get(cell) or titles.get(cell.removeprefix("test_")) or cell for cell in cells]
+        names = list(dict.fromkeys(names))
+        if found:
+            place = f": {', '.join(names[:8])}{' …' if len(names) > 8 else ''}." if names else "."
+            said.append(words if words.endswith(".") else words + place)
+    return said

@@ -1,0 +1,380 @@
+"""The feedback page says what a student needs, and nothing that is hidden."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from chainrule.model import ExerciseResult, Note, Outcome, Status
+from chainrule.plugins import untrusted
+from chainrule.plugins.feedback import duration, points
+from chainrule.plugins.feedback_outputs import HIDDEN_FAILED
+from chainrule.plugins.hidden import Delimiters, raised_in_the_open
+from chainrule.plugins.staff import staff_output, staff_report
+
+Feedback = Callable[..., str]
+MakeCell = Callable[..., dict[str, Any]]
+
+CANARY = "canary_c8a1f3"
+HIDDEN = f"### BEGIN HIDDEN TESTS\nassert line_loss([1, 2], {CANARY}, 0) == 7.25\n### END HIDDEN TESTS"
+
+
+def outcome(test: str, status: Status = Status.PASSED, **rest: Any) -> Outcome:
+    earned = 3.0 if status is Status.PASSED else 0.0
+    full = {"exercise": "line_grad", "title": f"Title of {test}.", "points": earned, "max_points": 3.0} | rest
+    return Outcome(test=test, status=status, **full)
+
+
+def exercise(*outcomes: Outcome) -> ExerciseResult:
+    return ExerciseResult("line_grad", "test_line_grad", 3.0 * len(outcomes), outcomes)
+
+
+def stream(text: str, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def error(name: str, value: str, *traceback: str) -> dict[str, Any]:
+    return {"output_type": "error", "ename": name, "evalue": value, "traceback": list(traceback)}
+
+
+def display(**data: Any) -> dict[str, Any]:
+    kinds = {kind.replace("__", "/").replace("_svg", "+svg"): value for kind, value in data.items()}
+    return {"output_type": "display_data", "data": kinds, "metadata": {}}
+
+
+def png(width: int = 1, height: int = 1) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0\x80")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def words(page: str) -> str:
+    """What a reader sees, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.split("<body>")[1])).split())
+
+
+@pytest.fixture
+def notebook(cell: MakeCell) -> list[dict[str, Any]]:
+    """An exercise with heading, solution and test cell."""
+    return [
+        cell("markdown", "# Assignment\n\nprose\n\n## 3 · The **gradient** of `line_loss`\n\nmore prose"),
+        cell("code", "def line_grad(phi, x, y):\n    return phi & x < 1", "line_grad", solution=True),
+        cell("code", f"check.close(1, 1)\n{HIDDEN}", "test_line_grad", points=6, outputs=[stream("✓ shape\n")]),
+    ]
+
+
+def test_score_parts_and_late_penalty_stand_at_the_top(feedback: Feedback, cell: MakeCell, notebook: Any) -> None:
+    notebook.append(cell("markdown", "my reasons", "m1", points=6, solution=True))
+    page = feedback(
+        notebook,
+        scores={"test_line_grad": {"auto_score": 4.5}, "m1": {"auto_score": None, "needs_manual_grade": True}},
+        results=[exercise(outcome("a"), outcome("b", Status.FAILED, points=1.5))],
+        penalty=1.0,
+    )
+    text = words(page)
+    assert "3.5 of 12 points so far" in text
+    assert "Exercises 4.5 of 6" in text
+    assert "Written answers 0 of 6 (1 to be graded)" in text
+    assert "Late penalty −1" in text
+    assert "Handed in late 3 hours 5 minutes" in text
+    assert "Ada Lovelace (ada)" in text
+    assert "graded 2025-03-02 09:30 UTC" in text
+
+
+def test_a_failed_test_is_explained_and_the_others_fold_their_message(feedback: Feedback, notebook: Any) -> None:
+    failed = [
+        outcome("first", Status.FAILED, message="Expected shape (2,), got (1, 2)."),
+        outcome("second", Status.TIMEOUT, message="It took more than 10 s."),
+    ]
+    page = feedback(notebook, scores={"test_line_grad": {"auto_score": 0}}, results=[exercise(*failed)])
+    assert '<p class="text message">Expected shape (2,), got (1, 2).</p>' in page
+    assert '<summary>What differs</summary><p class="text message">It took more than 10 s.</p>' in page
+    assert "✗ Title of first. failed · 0 of 3" in words(page)
+    assert "✗ Title of second. took too long · 0 of 3" in words(page)
+
+
+def test_a_named_misconception_is_shown_once(feedback: Feedback, notebook: Any) -> None:
+    named = "Half the true gradient: d(u²) = 2u du."
+    failed = [outcome(name, Status.FAILED, message=named, misconception=named) for name in ("a", "b")]
+    page = feedback(notebook, scores={"test_line_grad": {"auto_score": 0}}, results=[exercise(*failed)])
+    assert page.count(named) == 1
+    assert "What to look at" in page
+
+
+def test_the_title_is_the_heading_above_in_plain_words(feedback: Feedback, notebook: Any) -> None:
+    page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
+    assert ">3 · The gradient of line_loss</h2>" in page
+    assert "<code>line_grad</code>" in page
+
+
+def test_an_ungraded_exercise_is_said_to_be_our_fault(feedback: Feedback, notebook: Any) -> None:
+    results = [exercise(outcome("a", Status.UNGRADED, points=0, message=CANARY, detail=CANARY))]
+    waiting = {"test_line_grad": {"auto_score": None, "needs_manual_grade": True}}
+    page = feedback(notebook, scores=waiting, results=results, notes=[Note("ungraded", CANARY, "test_line_grad")])
+    assert "A fault on our side kept this exercise from being graded. A person will look at it" in words(page)
+    assert "– of 6 points" in words(page)
+    assert CANARY not in page
+
+
+def test_an_untouched_placeholder_is_told_kindly_and_alone(feedback: Feedback, cell: MakeCell, notebook: Any) -> None:
+    notebook[1] = cell("code", "# YOUR CODE HERE\nraise NotImplementedError()", "line_grad", solution=True)
+    failed = [outcome("a", Status.FAILED, message="Your function raised NotImplementedError.", misconception="Odd.")]
+    page = words(feedback(notebook, scores={"test_line_grad": {"auto_score": 0}}, results=[exercise(*failed)]))
+    assert "this exercise is not answered yet" in page
+    assert "Your function raised" not in page
+    assert "Odd." not in page
+
+
+def test_notes_are_told_in_words_for_students(feedback: Feedback, notebook: Any) -> None:
+    notes = [
+        Note("restored", f"staff text {CANARY}", "test_line_grad"),
+        Note("timeout", "staff text", "line_grad"),
+        Note("something new", CANARY),
+        Note("unreadable", f"/srv/{CANARY}/x.ipynb is not JSON"),
+    ]
+    page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))], notes=notes)
+    text = words(page)
+    assert "had been changed. Its original text was used: 3 · The gradient of line_loss." in text
+    assert "A cell ran for too long and was stopped" in text
+    assert "We could not read your notebook" in text
+    assert CANARY not in page
+
+
+def test_written_answers_are_text_with_points_and_comment(feedback: Feedback, cell: MakeCell) -> None:
+    cells = [
+        cell("markdown", "## Why?"),
+        cell("markdown", "Because **a** < b\nand\n### BEGIN MARK SCHEME\ncanary\n### END MARK SCHEME", "m1",
+             points=6, solution=True),
+    ]  # fmt: skip
+    page = feedback(cells, scores={"m1": {"manual_score": 4, "auto_score": None}}, comments={"m1": "Good <start>!"})
+    assert "Because **a** &lt; b\nand" in page
+    assert "Good &lt;start&gt;!" in page
+    assert "4 of 6 points" in words(page)
+    assert "canary" not in page
+
+
+def test_a_task_shows_what_was_written_below_it(feedback: Feedback, cell: MakeCell) -> None:
+    cells = [
+        cell("markdown", "Plot it.\n### BEGIN MARK SCHEME\ncanary\n### END MARK SCHEME", "t1", points=3, task=True),
+        cell("markdown", "My plot shows a line."),
+        cell("code", "plot(x)", outputs=[stream("drawn")]),
+        cell("markdown", "## Next part"),
+        cell("markdown", "Not an answer."),
+    ]
+    page = words(feedback(cells, scores={"t1": {"auto_score": None, "needs_manual_grade": True}}))
+    assert "My plot shows a line." in page
+    assert "plot(x)" in page
+    assert "drawn" in page
+    assert "Not an answer" not in page
+    assert "canary" not in page
+
+
+def test_a_mark_set_by_a_person_is_said_so(feedback: Feedback, notebook: Any) -> None:
+    page = feedback(
+        notebook,
+        scores={"test_line_grad": {"auto_score": 3, "manual_score": 5, "extra_credit": 1}},
+        results=[exercise(outcome("a"), outcome("b", Status.FAILED, message="No."))],
+        comments={"line_grad": "I saw what you meant."},
+    )
+    assert "A person set this mark; the tests gave 3." in words(page)
+    assert "Extra credit: 1, included." in words(page)
+    assert "I saw what you meant." in words(page)
+
+
+def test_nothing_for_staff_and_nothing_hidden_is_on_the_page(feedback: Feedback, cell: MakeCell, notebook: Any) -> None:
+    """outcome.detail, hidden regions, staff reports, values and tracebacks of a test cell stay out."""
+    result = exercise(outcome("a", Status.FAILED, message="Sign?", detail=f"got {CANARY}"), outcome("b"))
+    unmarked = staff_output(result)
+    unmarked["metadata"] = {}
+    notebook[2]["outputs"] += [
+        staff_output(result),
+        unmarked,
+        {"output_type": "execute_result", "data": {"text/plain": CANARY}, "metadata": {}, "execution_count": 1},
+        error("AssertionError", "visible check", f"----> 2 assert {CANARY}"),
+    ]
+    notebook.append(cell("code", "print(In[2])", outputs=[stream(f"assert line_loss([1, 2], {CANARY}, 0) == 7.25")]))
+    page = feedback(notebook, scores={"test_line_grad": {"auto_score": 3}}, results=[result])
+    assert CANARY not in page
+    assert "HIDDEN TESTS" not in page
+    assert "✓ shape" in page
+    assert "AssertionError: visible check" in page
+    assert "it quotes a hidden test" in page
+
+
+def test_own_code_text_and_pictures_are_shown(feedback: Feedback, notebook: Any) -> None:
+    picture = b64(png())
+    notebook[1]["outputs"] = [
+        stream("epoch 1\repoch 2\n"),
+        display(image__png=picture, text__plain="<Figure>"),
+        error("NameError", "name 'q' is not defined", "\x1b[0;31mNameError\x1b[0m", "  my line"),
+    ]
+    page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
+    assert "return phi &amp; x &lt; 1" in page
+    assert f'src="data:image/png;base64,{picture}"' in page
+    assert "epoch 2" in page
+    assert "epoch 1" not in page
+    assert "NameError\n  my line" in page
+    assert "&lt;Figure&gt;" not in page
+
+
+def test_outputs_of_other_kinds_are_text_or_named(feedback: Feedback, notebook: Any) -> None:
+    notebook[1]["outputs"] = [
+        display(text__html="<b>bold</b>", text__plain="bold as text"),
+        display(image___svg="<svg onload='1'/>"),
+    ]
+    page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
+    assert "bold as text" in page
+    assert "<b>bold" not in page
+    assert "An output that this page does not show (image/+svg)." in page
+
+
+def test_huge_outputs_are_cut(feedback: Feedback, notebook: Any) -> None:
+    notebook[1]["outputs"] = [stream("x" * 5_000_000), *[display(text__html="<i>") for _ in range(500)]]
+    page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
+    assert "the middle is left out" in page
+    assert "More was printed or drawn than fits on this page." in page
+    assert len(page) < 120_000
+
+
+def test_a_foreign_notebook_works_from_scores_and_comments(feedback: Feedback, cell: MakeCell) -> None:
+    """Without tables of ours: visible test source, score per cell, no hidden line, no traceback that quotes one."""
+    visible = error(
+        "AssertionError",
+        "f(2) should be 4",
+        "AssertionError   Traceback (most recent call last)",
+        f"Cell In[2], line 1\n----> 1 assert f(2) == 4\n      3 {CANARY}",
+    )
+    hidden = error("AssertionError", f"expected {CANARY}", f"Cell In[3], line 3\n----> 3 assert {CANARY}")
+    cells = [
+        cell("code", "def f(x): return x", "f", solution=True, outputs=[stream("mine")]),
+        cell("code", f"assert f(2) == 4\n{HIDDEN}", "test_f", points=2, outputs=[visible, stream(CANARY)]),
+        cell("code", f"assert f(0) == 0\n{HIDDEN}", "test_f_hidden", points=2, outputs=[hidden]),
+        cell("code", "assert True", "test_ok", points=1),
+        cell("code", "print(stolen)", outputs=[stream(f"stolen {CANARY}")]),
+    ]
+    zero = {"auto_score": 0}
+    page = feedback(cells, scores={"test_f": zero, "test_f_hidden": zero}, comments={"f": "See me."})
+    text = words(page)
+    assert "1 of 5 points" in text
+    assert "assert f(2) == 4" in page
+    assert "A test failed. AssertionError: f(2) should be 4" in text
+    assert HIDDEN_FAILED in text
+    assert "All tests passed." in text
+    assert "See me." in text
+    assert "mine" in text
+    assert CANARY not in page
+    assert "HIDDEN TESTS" not in page
+
+
+def test_other_delimiters_of_a_course_are_respected(feedback: Feedback, cell: MakeCell) -> None:
+    config = Config()
+    config.ClearHiddenTests.begin_test_delimeter = "VVV"
+    config.ClearHiddenTests.end_test_delimeter = "^^^"
+    source = f"assert shown\n# VVV\nassert {CANARY}\n# ^^^\nassert also_shown"
+    page = feedback([cell("code", source, "test_f", points=2)], config=config)
+    assert CANARY not in page
+    assert "assert shown" in page
+    assert "assert also_shown" in page
+
+
+def test_a_warning_that_cost_a_foreign_cell_its_points_is_named(feedback: Feedback, cell: MakeCell) -> None:
+    cells = [cell("code", "assert f(1)", "test_f", points=2, outputs=[stream("RuntimeWarning", "stderr")])]
+    assert "text on the error stream" in words(feedback(cells, scores={"test_f": {"auto_score": 0}}))
+
+
+@pytest.mark.parametrize(
+    ("source", "traceback", "open_"),
+    [
+        ("assert a", "anything", True),
+        (HIDDEN, "Cell In[4], line 2", False),
+        (f"assert a\n{HIDDEN}", "Cell In[4], line 1\n  x\nCell In[2], line 3, in f", True),
+        (f"assert a\n{HIDDEN}", "Cell In[4], line 1\nCell In[4], line 3, in helper", False),
+        (f"assert a\n{HIDDEN}", "a traceback without lines", False),
+        (f"assert a\n{HIDDEN}", "<ipython-input-4> in <module>\n----> 1 assert a", True),
+        ("assert a\n### BEGIN HIDDEN TESTS\nassert b", "Cell In[4], line 3", False),
+    ],
+)
+def test_an_error_counts_as_visible_only_if_its_lines_are(source: str, traceback: str, open_: bool) -> None:
+    assert raised_in_the_open(source, traceback, Delimiters()) is open_
+
+
+@pytest.mark.parametrize(
+    ("dirty", "clean"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]8;;javascript:alert(1)\x07link\x1b]8;;\x07", "link"),
+        ("\x1b]8;;https://x.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9d8;;x\x9clink", "link"),
+        ("\x1bPq payload\x1b\\after", "after"),
+        ("a\x00b\x07c\x7f", "abc"),
+        ("50%\r100%\r\nnext", "100%\nnext"),
+        ("user\u202eexe.txt", "user\ufffdexe.txt"),
+        ("half \ud800 pair", "half \ufffd pair"),
+        ("x\x1b", "x"),
+        (None, ""),
+        (["a"], "['a']"),
+    ],
+)
+def test_text_loses_escape_sequences_and_tricks(dirty: object, clean: str) -> None:
+    assert untrusted.plain(dirty) == clean
+
+
+def test_a_picture_is_what_its_bytes_say() -> None:
+    image = pytest.importorskip("PIL.Image")
+    jpeg = io.BytesIO()
+    image.new("RGB", (3, 2)).save(jpeg, "JPEG")
+    assert str(untrusted.picture(b64(png()))).startswith("data:image/png;base64,")
+    assert str(untrusted.picture(b64(jpeg.getvalue()))).startswith("data:image/jpeg;base64,")
+    assert untrusted.picture(b64(png()) + "\n") is not None
+    for bad in (b"<svg onload=alert(1)>", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", png(60_000, 60_000)):
+        assert untrusted.picture(b64(bad)) is None
+    assert untrusted.picture('"><script>') is None
+    assert untrusted.picture(None) is None
+    assert untrusted.picture(b64(png() + b"\0" * untrusted.PICTURE)) is None
+
+
+def test_points_and_times_are_written_as_people_do() -> None:
+    assert [points(value) for value in (7.0, 7.5, 6.333, -2.0, -0.001, 100.0)] == ["7", "7.5", "6.33", "−2", "0", "100"]
+    assert [duration(seconds) for seconds in (0, 59, 60, 3600, 90061)] == ["", "", "1 minute", "1 hour", "1 day 1 hour"]
+
+
+def test_staff_see_everything_escaped() -> None:
+    evil = "<script>document.title='x'</script>\x1b]8;;javascript:1\x07$\\href{javascript:1}{x}$"
+    result = exercise(
+        outcome("a", Status.FAILED, message=evil, detail=evil, misconception="Half <b>.", seconds=1.25, title=evil),
+        outcome("b", Status.UNGRADED, detail="Traceback of ours"),
+    )
+    text, page = staff_report(result)
+    assert "✗ failed" in text
+    assert "1.25 s" in text
+    assert "Traceback of ours" in text
+    assert "ungraded" in text
+    assert "\x1b" not in text + page
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "Half &lt;b&gt;." in page
+    assert "mathjax_ignore" in page
+    assert "tex2jax_ignore" in page
+
+
+def test_staff_report_of_an_exercise_without_results_says_so() -> None:
+    text, page = staff_report(ExerciseResult("f", "test_f", 4, ()))
+    assert "No test of this exercise has a result." in text
+    assert "No test of this exercise has a result." in page
+    assert "ungraded" in page
