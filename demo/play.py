@@ -121,11 +121,11 @@ class Play:
         label = f"[bold]{self._number:2}[/bold]  {title}"
         started = time.monotonic()
         if quiet:
-            self.console.print(f"{label}  [dim]{command}[/dim]", highlight=False)
+            self.console.print(f"{label}  [dim]{command}[/dim]", highlight=False, soft_wrap=True)
             yield print
         else:
             with self.console.status(label) as status:
                 yield lambda text: status.update(f"{label} [dim]· {text}[/dim]")
         seconds = time.monotonic() - started
         done = "     [dim]done[/dim]" if quiet else f"{label}  [dim]{command}[/dim]"
-        self.console.print(f"{done}  [dim]{seconds:.1f} s[/dim]", highlight=False)
+        self.console.print(f"{done}  [dim]{seconds:.1f} s[/dim]", highlight=False, soft_wrap=True)

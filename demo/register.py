@@ -14,6 +14,8 @@ Gustav Holm, Huda Saleh, Ivan Petrov, Jana Keller, Kofi Mensah, Lea Fischer, Mat
 Oskar Wolff, Priya Nair, Rosa Marino, Stefan Bauer, Thandi Dlamini, Ulla Virtanen, Veda Joshi, William Chen
 """
 
+WITHOUT_DECOMPOSITION = str.maketrans({"ø": "o", "ı": "i"})
+
 
 def register(size: int) -> list[tuple[str, str, str]]:
     """`size` students as (id, first name, last name)."""
@@ -25,5 +27,5 @@ def register(size: int) -> list[tuple[str, str, str]]:
 
 
 def _id(first: str, last: str) -> str:
-    ascii_name = unicodedata.normalize("NFKD", f"{first}_{last.split(',')[0]}").encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z_]", "", ascii_name.lower())
+    plain = f"{first}_{last.split(',')[0]}".translate(WITHOUT_DECOMPOSITION)
+    return re.sub(r"[^a-z_]", "", unicodedata.normalize("NFKD", plain).lower())
