@@ -7,7 +7,6 @@ student's.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -55,31 +54,29 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        # Not following a link, and not waiting for the other end if it is a pipe.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _refused(name, "is a symbolic link, not a file") from None
-        if error.errno == errno.ENXIO:
-            raise _refused(name, "is a socket, not a regular file") from None
-        raise _refused(name, f"cannot be opened ({error.strerror})") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise _refused(name, f"is a {_kind(status.st_mode)}, not a regular file")
-        try:
-            # The size may have changed since: what counts is what is read.
+        _require_regular(os.lstat(path), name)
+        # It may have been exchanged since: do not follow a link, nor wait for the other end of a pipe.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            _require_regular(os.fstat(file.fileno()), name)
             content = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise _refused(name, f"cannot be read ({error.strerror})") from None
+    except OSError as error:
+        raise _refused(name, f"cannot be read ({error.strerror})") from None
     if len(content) > MAX_BYTES:
         raise _refused(name, f"is larger than {MAX_BYTES >> 20} MB", "Clear the outputs, save it, and submit again.")
     return content
 
 
-def _kind(mode: int) -> str:
-    kinds = {stat.S_ISFIFO: "pipe", stat.S_ISDIR: "folder", stat.S_ISSOCK: "socket"}
-    return next((kind for test, kind in kinds.items() if test(mode)), "device")
+def _require_regular(status: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kinds = {
+            stat.S_ISLNK: "symbolic link",
+            stat.S_ISFIFO: "named pipe",
+            stat.S_ISDIR: "folder",
+            stat.S_ISSOCK: "socket",
+        }
+        kind = next((kind for test, kind in kinds.items() if test(status.st_mode)), "device")
+        raise _refused(name, f"is a {kind}, not a regular file", "Submit the notebook file itself.")
 
 
 def _decode(content: bytes, name: str) -> str:
@@ -229,4 +226,5 @@ def _json_type(value: Any) -> str:
 def _refused(
     name: str, what: str, todo: str = "Open it in Jupyter, save it, and submit that file again."
 ) -> SubmissionError:
-    return SubmissionError(f"{_clean(os.fsencode(name).decode('utf-8', 'replace'))} {what}. {todo}")
+    shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in name)
+    return SubmissionError(f"{shown} {what}. {todo}")
