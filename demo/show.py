@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -59,25 +61,23 @@ def _reason(pupil: Pupil, result: Result) -> str:
 def places(play: Play, console: Console) -> None:
     """Paths to open."""
     course = play.scratch.course
-    feedback = next((play.scratch.home(play.fetched) / ASSIGNMENT / "feedback").rglob("*.html"), Path("none"))
-    here = Path.cwd()
-
-    def shown(path: Path) -> str:
-        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-    report = next(play.scratch.report.rglob("*.html"), play.scratch.report)
-    notebook = next((course / "release" / ASSIGNMENT).glob("*.ipynb"))
+    feedback = (play.scratch.home(play.fetched) / ASSIGNMENT / "feedback").rglob("*.html")
+    release = (course / "release" / ASSIGNMENT).glob("*.ipynb")
+    jupyter = f"{Path(sys.executable).parent / 'jupyter'} lab{' --allow-root' if os.geteuid() == 0 else ''}"
+    rows = [
+        ("report", _shown(next(play.scratch.report.rglob("*.html"), play.scratch.report))),
+        ("grades", _shown(play.scratch.report / "grades.csv")),
+        (f"feedback of {play.names[play.fetched]}", _shown(next(feedback, play.scratch.home(play.fetched)))),
+        ("what students got", _shown(next(release))),
+        ("formgrader", f"cd {_shown(course)} && {jupyter}"),
+        ("", "then the menu Nbgrader, Formgrader"),
+    ]
+    width = max(len(name) for name, _ in rows)
     console.print("\n[bold]To look at[/bold]")
-    console.print(f"  the report          {shown(report)}", soft_wrap=True, highlight=False)
-    console.print(f"  grades              {shown(play.scratch.report)}/grades.csv", soft_wrap=True, highlight=False)
-    console.print(
-        f"  feedback, as {play.names[play.fetched].split()[0]} sees it\n                      {shown(feedback)}",
-        soft_wrap=True,
-        highlight=False,
-    )
-    console.print(f"  what students got   {shown(notebook)}", soft_wrap=True, highlight=False)
-    console.print(
-        f"  formgrader          cd {shown(course)} && jupyter lab   (then the menu Nbgrader, Formgrader)",
-        soft_wrap=True,
-        highlight=False,
-    )
+    for name, place in rows:
+        console.print(f"  {name:{width}}  {place}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
