@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ class Class:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Class:
     folder = tmp_path_factory.mktemp("demo") / "scratch"
     done = subprocess.run(
         [sys.executable, "-m", "demo", "--scratch", str(folder)],
@@ -67,7 +66,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Class]:
     )
     results = folder / "results.json"
     assert results.exists(), done.stdout
-    yield Class(folder, done.stdout, done.returncode, json.loads(results.read_text(encoding="utf-8")))
+    return Class(folder, done.stdout, done.returncode, json.loads(results.read_text(encoding="utf-8")))
 
 
 def test_everybody_gets_what_they_deserve(played: Class) -> None:
