@@ -1,1 +1,66 @@
-"""TODO"""
+"""nbgrader's view of us: what `nbgrader_config.py` turns on with `configure(c)`, one class a file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def configure(c: Any) -> None:
+    """Let nbgrader grade exercises that have a grader file outside the student's process.
+
+    Call it first in `nbgrader_config.py`; settings after it win. Cells without a grader file keep nbgrader's meaning.
+    """
+    from nbconvert.preprocessors import ClearMetadataPreprocessor
+    from nbgrader.preprocessors import (
+        AssignLatePenalties,
+        CheckCellMetadata,
+        ClearOutput,
+        IgnorePattern,
+        LimitOutput,
+        OverwriteCells,
+        OverwriteKernelspec,
+    )
+
+    from chainrule.plugins.deduplicate import DeduplicateIds
+    from chainrule.plugins.export import CsvExport
+    from chainrule.plugins.exporter import SubmissionExporter
+    from chainrule.plugins.feedback import FeedbackExporter
+    from chainrule.plugins.grade import Grade
+    from chainrule.plugins.save import SaveResults
+
+    c.Autograde.exporter_class = SubmissionExporter
+    c.Autograde.sanitize_preprocessors = [
+        ClearOutput,
+        DeduplicateIds,
+        OverwriteKernelspec,
+        OverwriteCells,
+        CheckCellMetadata,
+    ]
+    c.Autograde.autograde_preprocessors = [
+        Grade,
+        IgnorePattern,
+        ClearMetadataPreprocessor,
+        LimitOutput,
+        SaveResults,
+        AssignLatePenalties,
+        CheckCellMetadata,
+    ]
+    c.GenerateFeedback.exporter_class = FeedbackExporter
+    c.ExportApp.plugin_class = CsvExport
+    c.HTMLExporter.sanitize_html = True
+    c.HTMLExporter.filters = {
+        "clean_html": "chainrule.plugins.safe_html.clean_html",
+        "markdown2html": "chainrule.plugins.safe_html.markdown2html",
+    }
+    _find_alembic()
+
+
+def _find_alembic() -> None:
+    """Put our environment's programs on the path if it is not active: nbgrader starts `alembic` by name."""
+    programs = Path(sys.executable).parent
+    if shutil.which("alembic") is None and (programs / "alembic").exists():
+        os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), str(programs)))

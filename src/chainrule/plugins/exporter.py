@@ -1,0 +1,45 @@
+"""How nbgrader's autograde reads a submission."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.coursedir import CourseDirectory
+
+from chainrule import submission
+
+PLACE = "chainrule_place"
+"""Our entry in nbconvert's resources: the `submission.Place` of the notebook."""
+
+
+class SubmissionExporter(NotebookExporter):
+    """Takes only the student's own cells from a submitted notebook that has exercises with graders.
+
+    All else comes from the instructor's notebook, so nothing a student does to the file can stop the run. Notebooks
+    without such exercises are read as nbgrader reads them.
+    """
+
+    def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> Any:
+        coursedir: CourseDirectory = self.parent.coursedir
+        about = resources["nbgrader"]
+        place = submission.Place.of(coursedir, about["assignment"], about["notebook"])
+        resources[PLACE] = place
+        submitted = coursedir.format_path(coursedir.submitted_directory, about["student"], about["assignment"])
+        if Path(filename).parent != Path(submitted):
+            return super().from_filename(filename, resources, **kw)  # the second pass, over what the first one wrote
+        original = submission.truth(place)
+        if original is None:
+            return super().from_filename(filename, resources, **kw)
+        notebook = submission.taken_in(Path(filename), original)
+        modified = datetime.fromtimestamp(os.lstat(filename).st_mtime, UTC)
+        resources["metadata"] = {
+            "name": about["notebook"],
+            "path": str(Path(filename).parent),
+            "modified_date": f"{modified:%B} {modified.day}, {modified.year}",
+        }
+        return self.from_notebook_node(nbformat.from_dict(notebook), resources, **kw)

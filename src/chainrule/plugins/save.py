@@ -1,0 +1,61 @@
+"""How results get into the gradebook."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import SaveAutoGrades
+
+from chainrule import gradebook, submission
+from chainrule.model import Graded
+from chainrule.notebook import cells
+from chainrule.plugins.exporter import PLACE
+
+
+class SaveResults(SaveAutoGrades):
+    """Scores of exercises with a grader are the sums of their tests' points; all other cells are nbgrader's.
+
+    An exercise that a fault of ours left ungraded gets no score and waits for a human. The tests' records are written
+    in the same transaction.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> Any:
+        graded: Graded | None = resources.get(submission.KEY)
+        if graded is None:
+            return super().preprocess(nb, resources)
+        about = resources["nbgrader"]
+        self.notebook_id, self.assignment_id = about["notebook"], about["assignment"]
+        self.student_id, self.db_url = about["student"], about["db_url"]
+        ours = {result.test_cell for result in graded.exercises}
+        self.gradebook = Gradebook(self.db_url)
+        with self.gradebook:
+            for index, cell in enumerate(nb.cells):
+                if cells.grade_id(cell) not in ours:
+                    self.preprocess_cell(cell, resources, index)
+            self._save(graded, resources)
+        return nb, resources
+
+    def _save(self, graded: Graded, resources: Any) -> None:
+        for result in graded.exercises:
+            grade = self.gradebook.find_grade(result.test_cell, self.notebook_id, self.assignment_id, self.student_id)
+            grade.auto_score = result.points
+            grade.needs_manual_grade = grade.manual_score is not None or result.points is None
+        digest = submission.grader_hash(resources[PLACE].graders)
+        gradebook.save(self.gradebook.db.connection(), graded, digest, versions())
+        self.gradebook.db.commit()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What a result can depend on, besides the graders."""
+    found = {"python": python_version()}
+    for name in ("chainrule", "numpy", "torch", "nbgrader"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

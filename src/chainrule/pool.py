@@ -1,0 +1,157 @@
+"""Many jobs at once, on any `concurrent.futures.Executor`; by default on processes of this machine.
+
+A worker process that dies takes no submission with it: what was under way is tried once more, each job alone, so that
+only the one to blame can fail again. That one is reported as ungraded.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from chainrule import submission
+from chainrule.model import Graded, Job
+
+AHEAD = 2
+"""Jobs under way for each worker: one at work and one that waits, so that none idles while results are written."""
+
+DIED = "The process that graded it died twice (out of memory, or killed). Grade it again, or by hand."
+
+
+@dataclass
+class _Flight:
+    key: str
+    job: Job
+    cleanup: ExitStack = field(default_factory=ExitStack)
+
+
+class Pool:
+    """Runs jobs and gives back their results as they come. Use it in a `with` statement: leaving by an error cancels.
+
+    `executor` makes the executor for a number of workers; it is called again after a worker died.
+    """
+
+    def __init__(self, workers: int | None = None, executor: Callable[[int], Executor] | None = None) -> None:
+        self.workers = max(1, workers or os.cpu_count() or 1)
+        self._make = executor or processes
+        self._before = {child.pid for child in multiprocessing.active_children()}
+        self._executor: Executor | None = None
+        self._flights: dict[Future[Graded], _Flight] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        for flight in self._flights.values():
+            flight.cleanup.close()
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        if kind is not None:
+            self._stop_processes()
+        elif self._executor is not None:
+            self._executor.shutdown()
+
+    @property
+    def full(self) -> bool:
+        return len(self._flights) >= AHEAD * self.workers
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._flights)
+
+    def submit(self, key: str, job: Job, cleanup: ExitStack) -> None:
+        """Start a job. `cleanup` is closed when it is done."""
+        if self._executor is None:
+            self._executor = self._make(self.workers)
+        flight = _Flight(key, job, cleanup)
+        try:
+            self._flights[self._executor.submit(grade, job)] = flight
+        except BrokenExecutor:
+            # A worker died since the last look; `finished` finds out about the others.
+            broken: Future[Graded] = Future()
+            broken.set_exception(BrokenExecutor())
+            self._flights[broken] = flight
+
+    def finished(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
+        """Wait for results and give them out. An exception in place of one is a fault of ours, not of a student."""
+        done, _ = wait(self._flights, return_when=FIRST_COMPLETED)
+        if any(isinstance(future.exception(), BrokenExecutor) for future in done):
+            yield from self._one_by_one()
+            return
+        for future in done:
+            flight = self._flights.pop(future)
+            flight.cleanup.close()
+            yield flight.key, flight.job, _outcome(future)
+
+    def _one_by_one(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
+        """After a worker died: what was done is kept, the rest is tried once more."""
+        done, _ = wait(self._flights)
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None
+        for future in sorted(done, key=lambda future: isinstance(future.exception(), BrokenExecutor)):
+            flight = self._flights[future]
+            result = _outcome(future)
+            if isinstance(result, BrokenExecutor):
+                result = self._again(flight.job)
+            del self._flights[future]
+            flight.cleanup.close()
+            yield flight.key, flight.job, result
+
+    def _again(self, job: Job) -> Graded | Exception:
+        with self._make(1) as alone:
+            future = alone.submit(grade, job)
+            wait((future,))
+            result = _outcome(future)
+        return submission.ungraded(job, DIED) if isinstance(result, BrokenExecutor) else result
+
+    def _stop_processes(self) -> None:
+        for child in multiprocessing.active_children():
+            if child.pid not in self._before:
+                child.terminate()
+                child.join(2)
+
+
+def _outcome(future: Future[Graded]) -> Graded | Exception:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, Exception):
+        return error
+    raise error
+
+
+def processes(workers: int) -> Executor:
+    """Processes of this machine. Spawned: a fork would copy our threads' locks and the connection to the gradebook."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start)
+
+
+def grade(job: Job) -> Graded:
+    """What a worker does."""
+    from chainrule import grading
+
+    return grading.grade(job)
+
+
+def _start() -> None:
+    """Prepare a worker process: it ends its children before itself, and leaves Ctrl-C to the process that asked."""
+    from multiprocessing.util import Finalize
+
+    from chainrule import grading
+
+    def stop(*_: object) -> None:
+        grading.close()
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the students' processes would inherit
+    Finalize(None, grading.close, exitpriority=10)
