@@ -16,7 +16,6 @@ CONFIG = """
 # Added by the demo: its own exchange, and one Unix account that plays every student.
 c.Exchange.root = {exchange!r}
 c.ExchangeCollect.check_owner = False
-c.NbGrader.logfile = ""
 """
 
 
