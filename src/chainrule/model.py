@@ -27,7 +27,6 @@ class Limits:
 
     start: float = 60.0
     cell: float = 30.0
-    test: float = 10.0
     memory: int = 4 << 30
     output: int = 1 << 20
 

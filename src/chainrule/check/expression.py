@@ -17,8 +17,8 @@ MAX_TEXT = 2000
 MAX_EXPONENT = 10_000
 UNEVALUATED = {"Derivative", "Integral", "Limit", "Subs"}
 FUNCTIONS = {
-    *("exp log sqrt sin cos tan cot asin acos atan atan2 sinh cosh tanh asinh acosh atanh".split()),
-    *("Abs sign Max Min Heaviside erf floor ceiling".split()),
+    *(["exp", "log", "sqrt", "sin", "cos", "tan", "cot", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"]),
+    *(["Abs", "sign", "Max", "Min", "Heaviside", "erf", "floor", "ceiling"]),
 }
 CONSTANTS = {"Pi": "pi", "Exp1": "E", "ImaginaryUnit": "I", "Infinity": "oo", "NegativeInfinity": "-oo"}
 _ALIASES = {"ln": "log", "abs": "Abs", "max": "Max", "min": "Min", "arctan": "atan"}
@@ -165,4 +165,3 @@ class Builder:
             case ast.Pow():
                 return self._power(left, right)
         raise Failed("Your formula uses an operation that has no place here.")
-

@@ -8,11 +8,11 @@ class Failed(AssertionError):
 
     `message` says what differs and where to look; it holds nothing of a hidden test and may be shown to the student.
     `detail` holds values: shown in the notebook's visible checks and to staff.
-    `ratio` is student / expected where that is one constant.
+    `ratio` is student / expected where that is one constant; `relation` is what was compared: "equal" or "theta".
     """
 
-    def __init__(self, message: str, detail: str = "", *, ratio: float | None = None) -> None:
-        self.message, self.detail, self.ratio = message, detail, ratio
+    def __init__(self, message: str, detail: str = "", *, ratio: float | None = None, relation: str = "equal") -> None:
+        self.message, self.detail, self.ratio, self.relation = message, detail, ratio, relation
         super().__init__(f"{message}\n{detail}" if detail else message)
 
     def _render_traceback_(self) -> list[str]:

@@ -29,9 +29,7 @@ def central_differences(f: Callable[[np.ndarray], Any], at: ArrayLike) -> np.nda
     return result
 
 
-def gradient(
-    f: Callable[[np.ndarray], Any], got: Any, at: ArrayLike, what: str = "", *, tol: float = 1e-6
-) -> None:
+def gradient(f: Callable[[np.ndarray], Any], got: Any, at: ArrayLike, what: str = "", *, tol: float = 1e-6) -> None:
     """Require that `got` is the gradient of f at `at`: |fd − g| ≤ tol·max(1, |fd|, |g|) in each component.
 
     Raises `Failed`; in a visible check its detail is the table of both.
@@ -43,11 +41,13 @@ def gradient(
     if right.all():
         passed(what)
         return
-    rows = [f"{str(index):>10} {mine[index]:>16.8g} {oracle[index]:>20.8g}" for index in np.ndindex(oracle.shape)]
+    rows = [f"{index!s:>10} {mine[index]:>16.8g} {oracle[index]:>20.8g}" for index in np.ndindex(oracle.shape)]
     detail = "\n".join([f"{'component':>10} {'yours':>16} {'central difference':>20}", *rows[:12]])
     ratio = constant_ratio(mine, oracle)
     if ratio is not None:
         times, look = describe_ratio(round(ratio, 6), oracle.shape)
-        raise Failed(prefixed(what, f"Your gradient is {times} what it should be. {look}"), detail, ratio=round(ratio, 6))
+        raise Failed(
+            prefixed(what, f"Your gradient is {times} what it should be. {look}"), detail, ratio=round(ratio, 6)
+        )
     wrong = ", ".join(str(index[0] if len(index) == 1 else tuple(index)) for index in np.argwhere(~right)[:4].tolist())
     raise Failed(prefixed(what, f"Your gradient differs from central differences in component {wrong}."), detail)

@@ -55,7 +55,7 @@ def theta(got: Any, want: Any, what: str = "", *, symbols: str = "") -> None:
                 if not _settles(mine, target, values):
                     raise Failed(f"Your expression grows differently from the cost when {path}.", f"yours: {mine}")
     except Failed as failure:
-        raise Failed(prefixed(what, failure.message), failure.detail) from None
+        raise Failed(prefixed(what, failure.message), failure.detail, relation="theta") from None
     passed(what)
 
 
@@ -75,9 +75,7 @@ def _same_values(mine: Any, target: Any, names: list[Any], domain: Mapping[str, 
 
     draw = random.Random(0)
     for _ in range(POINTS):
-        point = {
-            symbol: sympy.Float(draw.uniform(*domain.get(symbol.name, (0.5, 2.0))), DIGITS) for symbol in names
-        }
+        point = {symbol: sympy.Float(draw.uniform(*domain.get(symbol.name, (0.5, 2.0))), DIGITS) for symbol in names}
         a, b = (expression.evalf(DIGITS, subs=point) for expression in (mine, target))
         if not (a.is_number and b.is_number) or a.has(sympy.nan, sympy.zoo) or b.has(sympy.nan, sympy.zoo):
             return False

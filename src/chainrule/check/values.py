@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,10 @@ def _converted(got: Any, what: str) -> np.ndarray:
     """Whatever holds numbers, as an array. A student's object that is not data becomes a failed check."""
     if got is None:
         raise Failed(prefixed(what, RETURNED_NONE))
-    if hasattr(got, "detach"):
+    if _is_tensor(got):
         got = got.detach().cpu().numpy()
     if isinstance(got, (list, tuple)):
-        got = [part.detach().cpu().numpy() if hasattr(part, "detach") else part for part in got]
+        got = [part.detach().cpu().numpy() if _is_tensor(part) else part for part in got]
     if not isinstance(got, (bool, int, float, complex, list, tuple, np.ndarray, np.generic)):
         raise Failed(prefixed(what, f"Expected numbers, got {_kind(got)}."))
     try:
@@ -30,6 +31,11 @@ def _converted(got: Any, what: str) -> np.ndarray:
     if result.dtype.kind not in "biufc":
         raise Failed(prefixed(what, f"Expected numbers, got {_kind(got)} holding something else."))
     return result
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _kind(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.errors import StudentCrashed, StudentProcessError, StudentProtocolError, StudentTimeout
+from chainrule.errors import GraderError, StudentCrashed, StudentProcessError, StudentProtocolError, StudentTimeout
 from chainrule.worker import wire
 
 CALLBACK_ERRORS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
@@ -57,8 +57,9 @@ class Connection:
         if self._dead is not None:
             raise self._dead
         self._request += 1
+        frame = _encoded([self._request, operation, *arguments])
         try:
-            wire.send(self.sock, wire.encode([self._request, operation, *arguments]), self.deadline)
+            wire.send(self.sock, frame, self.deadline)
             if pass_socket is not None:
                 socket.send_fds(self.sock, [b"\0"], [pass_socket.fileno()])
             return self._reply(on_output, callbacks or {})
@@ -67,7 +68,9 @@ class Connection:
         except wire.OutOfTime:
             raise self._die(StudentTimeout("The student's process did not answer in time.")) from None
         except wire.WireError as error:
-            raise self._die(StudentProtocolError(f"The student's process sent something that is not data: {error}.")) from None
+            raise self._die(
+                StudentProtocolError(f"The student's process sent something that is not data: {error}.")
+            ) from None
 
     def _die(self, error: StudentProcessError) -> StudentProcessError:
         self._dead = error
@@ -100,7 +103,7 @@ class Connection:
             answer = ["value", function(*args, **kwargs)]
         except CALLBACK_ERRORS as error:
             answer = ["raise", [type(error).__name__, str(error)[:500]]]
-        wire.send(self.sock, wire.encode(answer), self.deadline)
+        wire.send(self.sock, _encoded(answer), self.deadline)
 
     @contextlib.contextmanager
     def forked(self) -> Any:
@@ -124,6 +127,15 @@ class Connection:
             with contextlib.suppress(StudentProcessError):
                 self.request("kill", reply.value)
             self.deadline = None
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return wire.encode(value)
+    except wire.WireError as error:
+        raise GraderError(
+            f"A grader gave the student's code something that cannot be sent: {error}. Send data."
+        ) from None
 
 
 def _is_error(value: Any) -> bool:

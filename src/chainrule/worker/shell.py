@@ -129,7 +129,9 @@ def _safe_text(value: Any) -> str:
 
 
 def _no_input(prompt: object = "") -> str:
-    raise StdinNotImplementedError("input() cannot work while a notebook is graded: nobody is there to answer. Remove it.")
+    raise StdinNotImplementedError(
+        "input() cannot work while a notebook is graded: nobody is there to answer. Remove it."
+    )
 
 
 def make_shell() -> Shell:

@@ -27,7 +27,7 @@ MAX_NODES = 200_000
 MAX_INT_DIGITS = 4000
 
 DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "complex64", "complex128"]
 )
 _CONTAINERS: dict[str, Callable[[list[Any]], Any]] = {
     "list": list,

@@ -1,0 +1,144 @@
+"""The grader process seen from the supervisor: start it, hand it a student's process, take outcomes, kill it when late."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import GraderError
+from chainrule.model import Exercise, ExerciseResult, Job, Outcome, Status
+from chainrule.worker import wire
+
+START_SECONDS = 120.0
+GRACE_SECONDS = 30.0
+OUR_FAULT = "A fault on our side: this test could not be run. A person will look at it."
+
+
+class GraderProcess:
+    """One warm pytest session for one folder of graders, restarted when it dies.
+
+    Raises `GraderError` from the constructor if it cannot be started at all.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.tests: dict[str, list[dict[str, Any]]] = {}
+        self.broken: dict[str, str] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self._place = Path(tempfile.mkdtemp(prefix="chainrule-grader-"))
+        self._log = (self._place / "log").open("w+b")
+        self._sock, theirs = socket.socketpair()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "chainrule.grader.session", str(self.folder), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                cwd=self._place,
+                env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                start_new_session=True,  # Ctrl-C is for the coordinator, which then ends this process
+            )
+        try:
+            described = wire.receive(self._sock, time.monotonic() + START_SECONDS)
+        except (wire.Gone, wire.OutOfTime, wire.WireError) as error:
+            tail = self._tail()
+            self.close()
+            raise GraderError(
+                f"The grader process for {self.folder} did not start ({type(error).__name__}). {tail}"
+            ) from None
+        self.tests, self.broken = described["exercises"], described["broken"]
+
+    def _tail(self) -> str:
+        self._log.seek(0)
+        return self._log.read()[-2000:].decode(errors="replace").strip()
+
+    def close(self) -> None:
+        self._sock.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._log.close()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def grade(
+        self,
+        exercise: Exercise,
+        job: Job,
+        student: socket.socket,
+        *,
+        missing: str = "",
+        on_outcome: Callable[[Outcome], None] | None = None,
+    ) -> ExerciseResult:
+        """Run the hidden tests of an exercise against the process behind the socket `student`.
+
+        `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the grader
+        leaves tests "ungraded"; it is never raised.
+        """
+        if exercise.id not in self.tests:
+            reason = self.broken.get(exercise.id) or f"{exercise.grader} holds no test."
+            return self._ungraded(exercise, reason)
+        outcomes: list[Outcome] = []
+        last: dict[str, Any] = {}
+        request = {
+            "exercise": exercise.id,
+            "course": job.course,
+            "assignment": job.assignment,
+            "student": job.student,
+            "missing": missing,
+        }
+        tests = self.tests[exercise.id]
+        try:
+            self._request(request, student)
+            for _ in range(len(tests) + 1):
+                last = wire.receive(self._sock, time.monotonic() + self._patience(exercise.id))
+                if "done" in last:
+                    break
+                outcomes.append(Outcome(exercise=exercise.id, **{**last, "status": Status(last["status"])}))
+                if on_outcome is not None:
+                    on_outcome(outcomes[-1])
+        except (wire.Gone, wire.OutOfTime, wire.WireError) as error:
+            reason = f"The grader process ended or hung ({type(error).__name__}). {self._tail()}"
+            self.close()
+            self._start()
+            rest = self._ungraded(exercise, reason).outcomes[len(outcomes) :]
+            return replace(self._ungraded(exercise, reason), outcomes=(*outcomes, *rest))
+        misconception, explains = last.get("misconception"), set(last.get("explains") or ())
+        named = tuple(
+            replace(outcome, misconception=misconception) if outcome.test in explains else outcome
+            for outcome in outcomes
+        )
+        return ExerciseResult(exercise.id, exercise.test_cell, exercise.points, named, misconception)
+
+    def _patience(self, exercise: str) -> float:
+        # The limits of the student's code are the session's; this is the net below, for a grader that hangs.
+        return GRACE_SECONDS + 300.0
+
+    def _request(self, request: dict[str, Any], student: socket.socket) -> None:
+        wire.send(self._sock, wire.encode(request))
+        try:
+            socket.send_fds(self._sock, [b"\0"], [student.fileno()])
+        except OSError:
+            raise wire.Gone from None
+
+    def _ungraded(self, exercise: Exercise, reason: str) -> ExerciseResult:
+        tests = self.tests.get(exercise.id) or [{"test": "grader", "title": "The grader", "points": exercise.points}]
+        outcomes = tuple(
+            Outcome(exercise.id, test["test"], test["title"], 0.0, test["points"], Status.UNGRADED, OUR_FAULT, reason)
+            for test in tests
+        )
+        return ExerciseResult(exercise.id, exercise.test_cell, exercise.points, outcomes)

@@ -1,0 +1,267 @@
+"""The trusted pytest process: collects the hidden tests of an assignment once, runs them for one submission after another.
+
+`python -m chainrule.grader.session FOLDER FD` talks on the socket FD to `grader.process`. It never sees a submission's files;
+the student's process is a second socket, sent along with each request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chainrule.errors import StudentProcessError
+from chainrule.grader.declare import MARK, Misconception
+from chainrule.grader.explain import Verdict, filled, name_misconception, verdict
+from chainrule.grader.replay import Known, Run
+from chainrule.grader.student import Student
+from chainrule.model import Status
+from chainrule.sandbox import Connection
+from chainrule.worker import wire
+
+FIXED_SEEDS = 3
+
+
+class Current:
+    """What the fixtures need to know about the test that runs now."""
+
+    def __init__(self) -> None:
+        self.base: Connection | None = None
+        self.student: Student | None = None
+        self.shared: Student | None = None
+        self.seed = 0
+        self.seconds = 10.0
+        self.facts: dict[str, Any] = {}
+        self.error: BaseException | None = None
+
+
+class Session:
+    """A pytest plugin whose run loop serves requests."""
+
+    def __init__(self, sock: socket.socket, folder: Path) -> None:
+        self.sock, self.folder = sock, folder
+        self.items: dict[str, list[pytest.Item]] = {}
+        self.broken: dict[str, str] = {}
+        self.current = Current()
+
+    # -- collection ---------------------------------------------------------------------------------------------------
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "points(n, seeds=4, seconds=10): what a hidden test is worth")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and report.nodeid.endswith(".py"):
+            self.broken[_exercise(Path(report.nodeid))] = str(report.longrepr)[-4000:]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            self.items.setdefault(_exercise(item.path), []).append(item)
+
+    def _described(self) -> dict[str, Any]:
+        exercises = {
+            exercise: [
+                {"test": item.name, "title": _title(item), "points": float(_points(item).args[0])} for item in items
+            ]
+            for exercise, items in self.items.items()
+            if all(item.get_closest_marker("points") for item in items)
+        }
+        for exercise in self.items.keys() - exercises.keys():
+            self.broken[exercise] = "A test has no @points(n): every test of a grader file needs its points."
+        return {"exercises": exercises, "broken": self.broken}
+
+    # -- the loop -----------------------------------------------------------------------------------------------------
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        wire.send(self.sock, wire.encode(self._described()))
+        while True:
+            try:
+                request = wire.receive(self.sock)
+            except wire.Gone:
+                return True
+            _, descriptors, _, _ = socket.recv_fds(self.sock, 1, 1)
+            self.current.base = Connection(socket.socket(fileno=descriptors[0]))
+            try:
+                self._grade(request)
+            finally:
+                self.current.base.close()
+
+    def _grade(self, request: dict[str, Any]) -> None:
+        """Run all tests of one exercise; send an outcome for each, then which misconception explains the failed ones."""
+        items = self.items[request["exercise"]]
+        module: ModuleType = items[0].getparent(pytest.Module).obj  # type: ignore[union-attr]
+        known = _known(module, request["exercise"])
+        failed: list[tuple[str, Run]] = []
+        facts: dict[str, Any] = {}
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            self.current.facts = {}
+            start = time.perf_counter()
+            result = self._test(item, following, request, known)
+            facts.update(self.current.facts)
+            if result.status is not Status.PASSED and result.status is not Status.UNGRADED and result.run is not None:
+                failed.append((item.name, result.run))
+            worth = float(_points(item).args[0])
+            self._send(
+                test=item.name,
+                title=_title(item),
+                points=worth if result.status is Status.PASSED else 0.0,
+                max_points=worth,
+                status=result.status.value,
+                message=result.message,
+                detail=result.detail,
+                seconds=round(time.perf_counter() - start, 4),
+            )
+        named = name_misconception(known, [run for _, run in failed])
+        self._send(
+            done=True,
+            misconception=filled(named[0].declaration.message, facts) if named else None,
+            explains=[test for test, run in failed if named and run in named[1]],
+        )
+
+    def _send(self, **message: Any) -> None:
+        wire.send(self.sock, wire.encode(message))
+
+    def _test(
+        self, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], known: list[Known]
+    ) -> Verdict:
+        """Run a test for each of its seeds until one fails, all in one fork of the student's process."""
+        marker, current = _points(item), self.current
+        current.seconds = float(marker.kwargs.get("seconds", 10.0))
+        seeds = list(_seeds(request, item.name))[-int(marker.kwargs.get("seeds", 4)) :]
+        result = Verdict(Status.PASSED)
+        assert current.base is not None
+        try:
+            with current.base.forked() as fork:
+                fork.limit(current.seconds)
+                current.student = Student(fork)
+                if current.shared is not None:
+                    current.shared._connection.limit(current.seconds)
+                for seed in seeds:
+                    # The module as "next item": what is of the function is torn down, what is of the module stays.
+                    error = self._run_once(
+                        item, seed, following if seed == seeds[-1] else item.getparent(pytest.Module)
+                    )
+                    if error is not None:
+                        result = self._verdict(error, item, request, known)
+                        break
+                    current.student.calls.clear()
+        except StudentProcessError as error:
+            result = self._verdict(error, item, request, known)
+        if result.status is not Status.PASSED and seeds:
+            self._tear_down(item, following)
+        return result
+
+    def _run_once(
+        self, item: pytest.Item, seed: int, following: pytest.Item | pytest.Module | None
+    ) -> BaseException | None:
+        """Run a test with one seed; what ended it, or None."""
+        self.current.seed, self.current.error = seed, None
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return self.current.error
+
+    def _tear_down(self, item: pytest.Item, following: pytest.Item | None) -> None:
+        """After a test that stopped before its last seed: leave no fixture of it behind."""
+        item.session._setupstate.teardown_exact(following)
+
+    def _verdict(self, error: BaseException, item: pytest.Item, request: dict[str, Any], known: list[Known]) -> Verdict:
+        calls = list(self.current.student.calls) if self.current.student is not None else []
+        if not calls and self.current.shared is not None:
+            calls = list(self.current.shared.calls)
+        return verdict(
+            error,
+            calls,
+            test=item.name,
+            title=_title(item),
+            missing=request["missing"],
+            seconds=self.current.seconds,
+            facts=self.current.facts,
+            known=known,
+            folder=self.folder,
+        )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+        report = yield
+        if call.excinfo is not None and self.current.error is None:
+            self.current.error = call.excinfo.value
+        return report
+
+    # -- fixtures -----------------------------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def student(self) -> Student:
+        assert self.current.student is not None
+        return self.current.student
+
+    @pytest.fixture(scope="module")
+    def shared_student(self) -> Iterator[Student]:
+        assert self.current.base is not None
+        with self.current.base.forked() as fork:
+            fork.limit(self.current.seconds)
+            self.current.shared = Student(fork)
+            yield self.current.shared
+            self.current.shared = None
+
+    @pytest.fixture
+    def rng(self) -> np.random.Generator:
+        return np.random.default_rng(self.current.seed)
+
+    @pytest.fixture
+    def facts(self) -> dict[str, Any]:
+        return self.current.facts
+
+
+def _exercise(path: Path) -> str:
+    return path.stem.removeprefix("test_")
+
+
+def _points(item: pytest.Item) -> pytest.Mark:
+    marker = item.get_closest_marker("points")
+    assert marker is not None
+    return marker
+
+
+def _title(item: pytest.Item) -> str:
+    text = getattr(getattr(item, "obj", None), "__doc__", None) or item.name.removeprefix("test_").replace("_", " ")
+    return " ".join(text.split())
+
+
+def _known(module: ModuleType, exercise: str) -> list[Known]:
+    """The misconceptions of a grader file, in its order."""
+    entries = []
+    for name, value in vars(module).items():
+        declaration = vars(value).get(MARK) if isinstance(value, type) else getattr(value, MARK, None)
+        if isinstance(declaration, Misconception):
+            entries.append(Known(declaration, name, declaration.of or exercise, value))
+    return entries
+
+
+def _seeds(request: dict[str, Any], test: str) -> Iterator[int]:
+    """Three seeds fixed for the assignment, then the student's own: the same on every regrade."""
+    place = (request["assignment"], request["exercise"], test)
+    for k in range(FIXED_SEEDS):
+        yield _hash(*place, str(k))
+    yield _hash(request["course"], *place, "student", request["student"])
+
+
+def _hash(*parts: str) -> int:
+    return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8], "little")
+
+
+def main(folder: Path, sock: socket.socket) -> int:
+    """Collect the folder and serve until the other side hangs up. The working folder is empty and private."""
+    Path("pytest.ini").write_text(f"[pytest]\npythonpath = {folder}\npython_files = test_*.py\n")
+    options = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:warnings", "--import-mode=importlib"]
+    place = ["-c", "pytest.ini", f"--rootdir={folder}", f"--confcutdir={folder}", "--continue-on-collection-errors"]
+    return int(pytest.main([*options, *place, str(folder)], plugins=[Session(sock, folder)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))))

@@ -1,0 +1,212 @@
+"""Grades one submission: runs its cells in a student process, its hidden tests in the grader process, keeps the clocks.
+
+`grade(job)` needs neither gradebook nor course folder, so any executor can run it. A student's failure is part of the
+result; only a fault of ours that leaves nothing to report raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
+from chainrule.grader.process import GraderProcess
+from chainrule.model import Exercise, ExerciseResult, Graded, Job, Note
+from chainrule.notebook import cells
+from chainrule.notebook.outputs import Outputs
+from chainrule.sandbox import Child, start
+
+MAX_RESTARTS = 12
+"""A notebook in which more cells than this end its process is not run further."""
+
+_graders: dict[Path, GraderProcess] = {}
+
+
+def grade(job: Job) -> Graded:
+    """Grade a job. Keeps one warm grader process per folder of graders in this process until `close`.
+
+    Raises `GraderError` only if no grader process can be started at all.
+    """
+    begin = time.monotonic()
+    run = _Run(job)
+    try:
+        run.cells()
+    finally:
+        run.close()
+    return Graded(
+        assignment=job.assignment,
+        student=job.student,
+        name=job.name,
+        notebook=run.notebook,
+        exercises=tuple(run.results),
+        notes=tuple(run.notes),
+        seconds=round(time.monotonic() - begin, 3),
+        isolation=Child.isolation,
+    )
+
+
+def close() -> None:
+    """End the warm grader processes of this process."""
+    while _graders:
+        _graders.popitem()[1].close()
+
+
+def grader_process(folder: Path) -> GraderProcess:
+    """The warm grader process for a folder, started on first use."""
+    if folder not in _graders:
+        _graders[folder] = GraderProcess(folder)
+    return _graders[folder]
+
+
+class _Run:
+    """One notebook on its way: the process it runs in, which cells ended one, what was found."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.notebook: dict[str, Any] = copy.deepcopy(job.notebook)
+        self.exercises = {exercise.test_cell: exercise for exercise in job.exercises}
+        self.results: list[ExerciseResult] = []
+        self.notes: list[Note] = []
+        self.failures: dict[str, str] = {}  # grade_id of a cell: why it did not run to its end
+        self.deadly: set[int] = set()  # cells not to run again
+        self.child: Child | None = None
+        self.restarts = 0
+        self.count = 0
+
+    def close(self) -> None:
+        if self.child is not None:
+            self.child.close()
+            self.child = None
+
+    # -- cells --------------------------------------------------------------------------------------------------------
+
+    def cells(self) -> None:
+        for index, cell in enumerate(self.notebook["cells"]):
+            if cell["cell_type"] != "code":
+                continue
+            self._cell(index, cell)
+            exercise = self.exercises.get(cells.grade_id(cell)) if cells.is_grade(cell) else None
+            if exercise is not None:
+                self._exercise(index, exercise)
+
+    def _cell(self, index: int, cell: dict[str, Any]) -> None:
+        """Run a cell and keep its outputs; if it ends the process, note it and go on with a fresh one."""
+        self.count += 1
+        outputs = Outputs(self.job.limits.output)
+        if self.restarts > MAX_RESTARTS:
+            outputs.error("NotRun", "Too many cells before this one ended the notebook's process.")
+        else:
+            self._run(index, cell, outputs)
+        cell["execution_count"] = self.count
+        cell["outputs"] = outputs.collected
+        for output in outputs.collected:
+            if output["output_type"] == "execute_result":
+                output["execution_count"] = self.count
+            elif output["output_type"] == "error" and index not in self.deadly:
+                self.failures[cells.grade_id(cell)] = f"Its cell stopped with {_first_line(output)}."
+
+    def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
+        child = self._ready(index)
+        try:
+            child.connection.limit(self.job.limits.cell)
+            child.connection.request("run", self._source(cell), on_output=outputs.add)
+        except StudentTimeout:
+            self._ended(index, cell, outputs, "timeout", f"was stopped after {self.job.limits.cell:g} s.")
+        except StudentCrashed:
+            status = child.exit_status()
+            how = f" (exit status {status})" if status is not None and status >= 0 else ""
+            self._ended(index, cell, outputs, "crashed", f"ended the notebook's process{how}.")
+        except StudentProcessError:
+            self._ended(index, cell, outputs, "crashed", "broke the connection to the notebook's process.")
+
+    def _source(self, cell: dict[str, Any]) -> str:
+        """What of a cell runs: all of it, but of a graded exercise's test cell not the hidden tests."""
+        source = str(cell["source"])
+        return cells.visible(source) if cells.grade_id(cell) in self.exercises else source
+
+    def _ended(self, index: int, cell: dict[str, Any], outputs: Outputs, kind: str, what: str) -> None:
+        self.deadly.add(index)
+        self.close()
+        where = cells.grade_id(cell)
+        self.failures[where] = f"Its cell {what}"
+        name = f"Cell {self.count}" + (f" ({where})" if where else "")
+        message = f"{name} {what} The cells after it were run without it."
+        outputs.error("Timeout" if kind == "timeout" else "ProcessEnded", message)
+        self.notes.append(Note(kind, message, where))
+
+    def _ready(self, index: int) -> Child:
+        """The process in which cell `index` can run: the present one, or a fresh one after the earlier cells."""
+        while self.child is None:
+            self.child = start(self.job.files, self.job.limits)
+            self.child.connection.limit(self.job.limits.start)
+            self.child.connection.request("has", "__name__")
+            self._replay(index)
+        return self.child
+
+    def _replay(self, before: int) -> None:
+        assert self.child is not None
+        for index, cell in enumerate(self.notebook["cells"][:before]):
+            if cell["cell_type"] != "code" or index in self.deadly:
+                continue
+            try:
+                self.child.connection.limit(self.job.limits.cell)
+                self.child.connection.request("run", self._source(cell), on_output=lambda _: None)
+            except StudentProcessError:
+                self.deadly.add(index)
+                self.restarts += 1
+                self.close()
+                return
+        self.restarts += 1
+
+    # -- exercises ----------------------------------------------------------------------------------------------------
+
+    def _exercise(self, index: int, exercise: Exercise) -> None:
+        """Run the hidden tests against a snapshot of the process, so that whatever they do to it is gone afterwards."""
+        process = grader_process(exercise.grader.parent)
+        missing = " ".join(
+            self.failures[name] for name in cells.solution_cells(self.notebook, exercise.id) if name in self.failures
+        )
+        try:
+            connection = self._ready(index + 1).connection
+            connection.limit(self.job.limits.start)
+            with connection.forked() as snapshot:
+                self.results.append(process.grade(exercise, self.job, snapshot.sock, missing=missing))
+                shared = snapshot is connection
+            if shared:
+                self._check_alive()
+        except StudentProcessError as error:
+            self.close()
+            self.notes.append(Note("crashed", f"The notebook's process was lost at {exercise.id}: {error}"))
+            if len(self.results) == 0 or self.results[-1].exercise != exercise.id:
+                self.results.append(self._lost(process, exercise, missing))
+        if self.results[-1].ungraded:
+            detail = next((o.detail for o in self.results[-1].outcomes if o.detail), "")
+            self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
+
+    def _lost(self, process: GraderProcess, exercise: Exercise, missing: str) -> ExerciseResult:
+        """The result of an exercise whose process ended itself: every test meets a closed connection."""
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        with ours:
+            return process.grade(exercise, self.job, ours, missing=missing)
+
+    def _check_alive(self) -> None:
+        """After tests that had to run in the process itself, because it has threads: is it still usable?"""
+        assert self.child is not None
+        self.child.connection.limit(5.0)
+        with contextlib.suppress(StudentProcessError):
+            self.child.connection.request("has", "__name__")
+            return
+        self.close()
+
+
+def _first_line(error: dict[str, Any]) -> str:
+    """The error in a few words, without the name of a temporary file."""
+    lines = error["evalue"].strip().splitlines() or [""]
+    text = re.sub(r"\(<ipython-input-[^>]*>, (line \d+)\)", r"(\1)", lines[0])
+    return f"{error['ename']}: {text}"[:300].rstrip(": .")
