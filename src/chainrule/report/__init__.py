@@ -89,24 +89,22 @@ def _write_assignment(
     counts = rows.groupby("exercise")[["ungraded", "waiting"]].sum()
     exercises = data.exercises.merge(analysis, on="exercise").join(counts, on="exercise")
     exercises = exercises.fillna({"ungraded": 0, "waiting": 0}).astype({"ungraded": "int64", "waiting": "int64"})
-    tests, misconceptions = items.tests(data.outcomes), items.misconceptions(data.outcomes)
+    tests, misconceptions = items.tests(data.outcomes, data.exercises["exercise"]), items.misconceptions(data.outcomes)
     concerns = attention.attention(data, students, table)
     summary = page.summarise(data, students, rows, concerns)
     scores = students.loc[~students["status"].isin(grades.UNSCORED), "percent"]
     pictures = (figures.score_distribution(scores), figures.exercise_shares(analysis, summary.scored))
-    _write_tables(
-        out,
-        {
-            "grades": students,
-            "exercises": _wide(table, data),
-            "tests": data.outcomes,
-            "attention": concerns,
-            "exercise_analysis": exercises,
-            "test_analysis": tests,
-            "misconceptions": misconceptions,
-            **{f"figures/{figure.name}": figure.data for figure in pictures},
-        },
-    )
+    tables = {
+        "grades": students,
+        "exercises": _wide(table, data),
+        "tests": data.outcomes,
+        "attention": concerns,
+        "exercise_analysis": exercises,
+        "test_analysis": tests,
+        "misconceptions": misconceptions,
+        **{f"figures/{figure.name}": figure.data for figure in pictures},
+    }
+    _write_tables(out, tables)
     html = page.assignment_page(
         source.course.id,
         data,
@@ -116,6 +114,7 @@ def _write_assignment(
         misconceptions=misconceptions,
         attention=concerns,
         figures={figure.name: figure for figure in pictures},
+        files=list(tables),
         now=now,
         up=up,
     )

@@ -11,7 +11,7 @@ KINDS = {
     "ungraded": "Not graded through no fault of the student",
     "not graded": "Submitted, but not graded yet",
     "unreadable": "The notebook could not be read",
-    "crashed": "The student's process died",
+    "crashed": "The student’s process died",
     "timeout": "Stopped: took too long",
     "altered": "Test cells or their settings were altered",
     "late": "Late",
@@ -84,7 +84,7 @@ def _states(students: pd.DataFrame) -> pd.DataFrame:
     nowhere = {"where": ""}
     return pd.concat(
         [
-            _rows(late.assign(**nowhere), "late", "where", late["late_seconds"].map(duration)),
+            _rows(late.assign(**nowhere), "late", "where", late["late_seconds"].map(_lateness)),
             _rows(
                 ungraded.assign(**nowhere),
                 "not graded",
@@ -94,6 +94,10 @@ def _states(students: pd.DataFrame) -> pd.DataFrame:
             _rows(absent.assign(**nowhere), "no submission", "where", pd.Series("", absent.index)),
         ]
     )
+
+
+def _lateness(seconds: float) -> str:
+    return f"{duration(seconds)} after the deadline"
 
 
 def duration(seconds: float) -> str:

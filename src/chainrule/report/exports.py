@@ -21,7 +21,7 @@ DECIMALS = 6
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """UTF-8, RFC 4180 quoting. Numbers stay numbers; a missing value is an empty cell."""
+    """UTF-8, RFC 4180 quoting. Numbers stay numbers; a missing value is an empty cell; times are in UTC."""
     columns = [_cells(frame[name]) for name in frame.columns]
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
@@ -38,6 +38,8 @@ def _cells(column: pd.Series) -> list[object]:
         return ["" if x != x else int(x) if x.is_integer() else x for x in column.round(DECIMALS).tolist()]
     if pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column):
         return list(column.tolist())
+    if pd.api.types.is_datetime64_dtype(column):
+        return ["" if time != time else time.isoformat() + "Z" for time in column.tolist()]
     return [
         "" if missing else _safe(str(x)) for x, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbgrader.api as nb
 import pandas as pd
-from sqlalchemy import Connection, Select, func, inspect, select
+from sqlalchemy import Connection, Select, case, func, inspect, select
 
 from chainrule.gradebook import OUTCOME, RUN
 
@@ -55,6 +55,7 @@ def load(connection: Connection, assignment: str, order: dict[str, int] | None =
     due = connection.execute(select(nb.Assignment.duedate).where(nb.Assignment.name == assignment)).scalar()
     exercises = _exercises(connection, assignment, order or {})
     runs, notes = _runs(connection, assignment)
+    outcomes, incidents = _outcomes(connection, assignment, runs, exercises)
     return Frames(
         assignment=assignment,
         due=due,
@@ -64,8 +65,8 @@ def load(connection: Connection, assignment: str, order: dict[str, int] | None =
         grades=_grades(connection, assignment, exercises),
         runs=runs,
         notes=notes,
-        outcomes=_outcomes(connection, assignment, runs, exercises),
-        incidents=_incidents(connection, assignment, runs, exercises),
+        outcomes=outcomes,
+        incidents=incidents,
     )
 
 
@@ -199,54 +200,40 @@ def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.Dat
     return frame[columns], notes.assign(message=_clean(notes["message"]), cell=_clean(notes["cell"]))
 
 
-def _outcomes(connection: Connection, assignment: str, runs: pd.DataFrame, exercises: pd.DataFrame) -> pd.DataFrame:
-    """The big one: only numbers and short words are read, in the order in which they were graded."""
+def _outcomes(
+    connection: Connection, assignment: str, runs: pd.DataFrame, exercises: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The outcomes and, with their texts, the incidents among them.
+
+    This is the big table, so it is read once, with texts only where they are needed, and sorted here: asked to sort,
+    SQLite walks over the outcomes of all assignments instead of using the index.
+    """
     if runs.empty:
-        return pd.DataFrame(columns=OUTCOME_COLUMNS)
-    o, r = OUTCOME.c, RUN.c
+        return pd.DataFrame(columns=OUTCOME_COLUMNS), pd.DataFrame(columns=INCIDENT_COLUMNS)
+    o = OUTCOME.c
+    ordinary = o.status.in_(["passed", "failed"])
     query = (
         select(
-            o.run_id,
-            o.exercise,
-            o.test_cell,
-            o.test,
-            o.title,
-            o.points,
-            o.max_points,
-            o.status,
-            o.misconception,
-            o.seconds,
+            *(o.id, o.run_id, o.exercise, o.test_cell, o.test, o.title, o.points, o.max_points, o.status),
+            *(o.misconception, o.seconds),
+            case((ordinary, None), else_=o.message).label("message"),
+            case((ordinary, None), else_=func.substr(o.detail, 1, DETAIL_CHARACTERS)).label("detail"),
         )
-        .join(RUN, r.id == o.run_id)
-        .where(r.assignment == assignment)
-        .order_by(o.id)
+        .join(RUN, RUN.c.id == o.run_id)
+        .where(RUN.c.assignment == assignment)
     )
     frame = _read(connection, query, number=("points", "max_points", "seconds"))
     words = ["exercise", "test_cell", "test", "title", "status", "misconception"]
     frame[words] = frame[words].astype("category")
     frame["misconception"] = _clean_categories(frame["misconception"])
-    frame = frame.merge(runs[["run", "student", "notebook"]], left_on="run_id", right_on="run")
-    return _named(frame, exercises)[OUTCOME_COLUMNS]
-
-
-def _incidents(connection: Connection, assignment: str, runs: pd.DataFrame, exercises: pd.DataFrame) -> pd.DataFrame:
-    if runs.empty:
-        return pd.DataFrame(columns=INCIDENT_COLUMNS)
-    o, r = OUTCOME.c, RUN.c
-    query = (
-        select(
-            o.run_id, o.exercise, o.test_cell, o.title, o.status, o.message,
-            func.substr(o.detail, 1, DETAIL_CHARACTERS).label("detail"),
-        )
-        .join(RUN, r.id == o.run_id)
-        .where(r.assignment == assignment, o.status.not_in(["passed", "failed"]))
-        .order_by(o.id)
-    )  # fmt: skip
-    words = ("exercise", "test_cell", "title", "status", "message", "detail")
-    frame = _read(connection, query, text=words)
-    frame = frame.merge(runs[["run", "student", "notebook"]], left_on="run_id", right_on="run")
-    frame = frame.assign(message=_clean(frame["message"]), detail=_clean(frame["detail"]))
-    return _named(frame, exercises)[INCIDENT_COLUMNS]
+    frame = frame.merge(
+        runs[["run", "student", "notebook"]].astype({"student": "category"}), left_on="run_id", right_on="run"
+    )
+    frame = _named(frame, exercises).sort_values(["student", "id"], ignore_index=True)
+    incidents = frame.loc[~frame["status"].isin(["passed", "failed"]), INCIDENT_COLUMNS].reset_index(drop=True)
+    incidents = incidents.astype(dict.fromkeys(INCIDENT_COLUMNS, "str"))
+    texts = {name: _clean(incidents[name].fillna("")) for name in ("message", "detail")}
+    return frame[OUTCOME_COLUMNS], incidents.assign(**texts)
 
 
 def _clean_categories(texts: pd.Series) -> pd.Series:

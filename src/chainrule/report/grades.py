@@ -13,6 +13,10 @@ UNREADABLE = "unreadable"
 NEEDS_GRADING = "needs grading"
 LATE = "late"
 GRADED = "graded"
+COLUMNS = [
+    *("student", "last_name", "first_name", "status", "score", "max_score", "percent"),
+    *("auto_score", "manual_score", "extra_credit", "late_penalty", "late_seconds", "timestamp", "ungraded", "waiting"),
+]
 UNSCORED = (NO_SUBMISSION, NOT_GRADED, UNREADABLE)
 """These say nothing about the exercises: such students are left out of means and item statistics."""
 
@@ -66,7 +70,7 @@ def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = froz
     counted = ["ungraded", "waiting"]
     frame[counted] = frame[counted].fillna(0).astype("int64")
     frame["status"] = _status(frames, frame, submitted, collected)
-    return frame.drop(columns="raw")
+    return frame.rename(columns={"penalty": "late_penalty"})[COLUMNS]
 
 
 def _status(frames: Frames, frame: pd.DataFrame, submitted: pd.Series, collected: frozenset[str]) -> np.ndarray:

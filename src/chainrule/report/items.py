@@ -62,8 +62,8 @@ def discrimination(fraction: pd.Series, rest: pd.Series) -> tuple[float, str]:
     return float(np.corrcoef(both["fraction"], both["rest"])[0, 1]), ""
 
 
-def tests(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """One row per test, in the order in which tests were graded: how often each status, pass rate, mean points.
+def tests(outcomes: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
+    """One row per test: how often each status, pass rate, median seconds. Exercises as in `order`, tests as graded.
 
     An ungraded outcome counts for nothing but `ungraded`. `remark` names tests that never fail or never pass.
     """
@@ -79,7 +79,10 @@ def tests(outcomes: pd.DataFrame) -> pd.DataFrame:
     table["remark"] = np.select(
         [enough & (table["pass_rate"] == 1), enough & (table["pass_rate"] == 0)], ["never fails", "never passes"], ""
     )
-    return table.reset_index()
+    table = table.reset_index()
+    places = {exercise: place for place, exercise in enumerate(order)}
+    by_exercise = table["exercise"].map(places).astype("float64").fillna(len(places)).sort_values(kind="stable").index
+    return table.loc[by_exercise].reset_index(drop=True)
 
 
 def misconceptions(outcomes: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,10 +73,14 @@ def assignment_page(
     misconceptions: pd.DataFrame,
     attention: pd.DataFrame,
     figures: Mapping[str, Figure],
+    files: Sequence[str],
     now: datetime,
     up: str | None,
 ) -> str:
-    """The page a TA opens. `exercises` is items.exercises beside kind, max_points, ungraded and waiting."""
+    """The page a TA opens. `exercises` is items.exercises beside kind, max_points, ungraded and waiting.
+
+    `files` names the CSV files beside the page; `up` is the way to the course's page, if there is one.
+    """
     groups = [
         {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
         for kind, title in KINDS.items()
@@ -98,6 +102,7 @@ def assignment_page(
         groups=groups,
         figures=figures,
         minimum=items.MINIMUM,
+        files=files,
         now=now,
         up=up,
     )
