@@ -16,10 +16,12 @@ MAX_NODES = 5000
 MAX_TEXT = 2000
 MAX_EXPONENT = 10_000
 UNEVALUATED = {"Derivative", "Integral", "Limit", "Subs"}
-FUNCTIONS = {
-    *(["exp", "log", "sqrt", "sin", "cos", "tan", "cot", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"]),
-    *(["Abs", "sign", "Max", "Min", "Heaviside", "erf", "floor", "ceiling"]),
-}
+FUNCTIONS = frozenset(
+    """
+    exp log sqrt sin cos tan cot asin acos atan atan2 sinh cosh tanh asinh acosh atanh
+    Abs sign Max Min Heaviside erf floor ceiling
+    """.split()
+)
 CONSTANTS = {"Pi": "pi", "Exp1": "E", "ImaginaryUnit": "I", "Infinity": "oo", "NegativeInfinity": "-oo"}
 _ALIASES = {"ln": "log", "abs": "Abs", "max": "Max", "min": "Min", "arctan": "atan"}
 
@@ -35,7 +37,7 @@ class Builder:
         self.nodes = 0
 
     def build(self, value: Any) -> Any:
-        """The expression of a tree, a text, a number, or an expression of SymPy itself (its symbols matched by name)."""
+        """The expression of a tree, a text or a number, or one of SymPy itself, its symbols matched by name."""
         if value is None or value is Ellipsis:
             raise Failed("There is no expression yet: the name still holds nothing.")
         if isinstance(value, str):

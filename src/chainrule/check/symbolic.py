@@ -27,9 +27,10 @@ def symbolic(
 ) -> None:
     """Require that two expressions are equal.
 
-    `got` is an expression of SymPy, a number, a text such as "2*x + 1", or a tree from `student.symbolic`; its symbols are
-    matched by name with those of `want` and `symbols` (names, separated by blanks). Equal means: the same value to 15 of 30
-    digits at 20 points drawn from `domain` (default 0.5..2 for each symbol), or that the difference simplifies to 0.
+    `got` is an expression of SymPy, a number, a text such as "2*x + 1", or a tree from `student.symbolic`; its symbols
+    are matched by name with those of `want` and `symbols` (names, separated by blanks). Equal means: the same value to
+    15 of 30 digits at 20 points drawn from `domain` (default 0.5..2 for each symbol), or that the difference simplifies
+    to 0.
     Raises `Failed`.
     """
     try:

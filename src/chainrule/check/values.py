@@ -55,7 +55,8 @@ def _shown(values: np.ndarray) -> str:
 def array(got: Any, shape: tuple[int | None, ...] | None = None, what: str = "", *, finite: bool = True) -> np.ndarray:
     """`got` as an array of floats (or complex numbers) of the given shape; None in the shape stands for any size.
 
-    Accepts lists, tuples and tensors. Raises `Failed` on None, other objects, another shape, and (if `finite`) NaN or inf.
+    Accepts lists, tuples and tensors. Raises `Failed` on None, other objects, another shape, and (if `finite`) NaN or
+    inf.
     """
     result = _converted(got, what)
     if shape is not None and not (

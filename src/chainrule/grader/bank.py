@@ -12,7 +12,10 @@ from chainrule.grader.ship import decorator_name, variant_source
 
 @dataclass(frozen=True)
 class Variant:
-    """One entry. `text` is a misconception's message or an alternative's title; `source` goes after the solution's cell."""
+    """One entry. `text` is a message or a title; `source` goes after the source of the solution's cell."""
+
+    `source` goes after the source of the solution's cell.
+    """
 
     name: str
     text: str
@@ -45,6 +48,8 @@ def read(path: Path) -> Bank:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise GraderError(f"{path}:{error.lineno}: {error.msg}. Mend the grader file.") from None
+    constants = _constants(tree)
+    constants = _constants(tree)
     found: dict[str, list[Variant]] = {"misconception": [], "alternative": []}
     for statement in tree.body:
         if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
@@ -52,17 +57,50 @@ def read(path: Path) -> Bank:
         for decorator in statement.decorator_list:
             kind = decorator_name(decorator)
             if kind in found and isinstance(decorator, ast.Call):
-                message, of = _literals(decorator, path)
+                message, of = _literals(decorator, constants, path)
                 of = of or exercise
                 source = variant_source(text, statement.name, of)
                 found[kind].append(Variant(statement.name, message, of, source))
     return Bank(exercise, tuple(found["misconception"]), tuple(found["alternative"]))
 
 
-def _literals(call: ast.Call, path: Path) -> tuple[str, str | None]:
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """The names that the file gives to values, once and at its top level: a message can be shared by name."""
+    return {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Texts that the module gives a name."""
+    return {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _literals(call: ast.Call, constants: dict[str, ast.expr], path: Path) -> tuple[str, str | None]:
     try:
-        message = ast.literal_eval(call.args[0])
-        of = next((ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "of"), None)
+        message = _text(call.args[0], constants)
+        of = next((_text(keyword.value, constants) for keyword in call.keywords if keyword.arg == "of"), None)
     except (ValueError, IndexError):
-        raise GraderError(f"{path}:{call.lineno}: the message and `of` must be plain text.") from None
-    return str(message), of
+        raise GraderError(
+            f"{path}:{call.lineno}: the message and `of` must be plain text, or the name of one in this file."
+        ) from None
+    return message, of
+
+
+def _text(node: ast.expr, constants: dict[str, ast.expr]) -> str:
+    if isinstance(node, ast.Name):
+        node = constants.get(node.id, node)
+    value = ast.literal_eval(node)
+    if not isinstance(value, str):
+        raise ValueError
+    return value

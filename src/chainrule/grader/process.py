@@ -1,4 +1,4 @@
-"""The grader process seen from the supervisor: start it, hand it a student's process, take outcomes, kill it when late."""
+"""The grader process seen from the supervisor: start it, hand it a student's process, take outcomes, end it."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class GraderProcess:
     ) -> ExerciseResult:
         """Run the hidden tests of an exercise against the process behind the socket `student`.
 
-        `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the grader
-        leaves tests "ungraded"; it is never raised.
+        `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the
+        grader leaves tests "ungraded"; it is never raised.
         """
         if exercise.id not in self.tests:
             reason = self.broken.get(exercise.id) or f"{exercise.grader} holds no test."

@@ -1,7 +1,7 @@
-"""The trusted pytest process: collects the hidden tests of an assignment once, runs them for one submission after another.
+"""The trusted pytest process: collects hidden tests once, runs them for one submission after another.
 
-`python -m chainrule.grader.session FOLDER FD` talks on the socket FD to `grader.process`. It never sees a submission's files;
-the student's process is a second socket, sent along with each request.
+`python -m chainrule.grader.session FOLDER FD` talks on the socket FD to `grader.process`. It never sees a submission's
+files; the student's process is a second socket, sent along with each request.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Session:
             start = time.perf_counter()
             result = self._test(item, following, request, known)
             facts.update(self.current.facts)
-            if result.status is not Status.PASSED and result.status is not Status.UNGRADED and result.run is not None:
+            if result.status not in (Status.PASSED, Status.UNGRADED) and result.run is not None:
                 failed.append((item.name, result.run))
             worth = float(_points(item).args[0])
             self._send(

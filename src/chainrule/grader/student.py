@@ -13,13 +13,13 @@ from chainrule.check import Failed
 from chainrule.sandbox import Connection, Reply
 from chainrule.worker import wire
 
-SAFE_ERRORS = (
-    *(["ArithmeticError", "AssertionError", "AttributeError", "BufferError", "EOFError", "Exception", "FileNotFoundError"]),
-    *(
-        ["FloatingPointError", "ImportError", "IndexError", "KeyError", "LookupError", "MemoryError", "ModuleNotFoundError", "NameError"]
-    ),
-    *(["NotImplementedError", "OSError", "OverflowError", "PermissionError", "RecursionError", "RuntimeError", "StopIteration"]),
-    *(["TypeError", "UnicodeError", "ValueError", "ZeroDivisionError"]),
+SAFE_ERRORS = frozenset(
+    """
+    ArithmeticError AssertionError AttributeError BufferError EOFError Exception FileNotFoundError FloatingPointError
+    ImportError IndexError KeyError LookupError MemoryError ModuleNotFoundError NameError NotImplementedError OSError
+    OverflowError PermissionError RecursionError RuntimeError StopIteration TypeError UnicodeError ValueError
+    ZeroDivisionError
+    """.split()
 )
 """Exceptions of student code that arrive as themselves. SystemExit, KeyboardInterrupt and pytest's own never do."""
 

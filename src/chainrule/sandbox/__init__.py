@@ -1,7 +1,7 @@
 """Where student code runs: starting its process, talking to it, ending it.
 
-A plain process with an environment of its own for now; the jail (namespaces, Landlock, seccomp) takes its place behind the
-same two names.
+A plain process with an environment of its own for now; the jail (namespaces, Landlock, seccomp) takes its place behind
+the same two names.
 """
 
 from chainrule.sandbox.child import Child, start

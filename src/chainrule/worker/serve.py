@@ -1,8 +1,8 @@
 """Answers requests about a student's notebook: run a cell, call a function, read a value, fork a snapshot.
 
-A request is `[id, operation, *arguments]`; while it is worked on, events `[id, "output" | "callback", …]` may be sent; the
-reply is `[id, "ok", value, facts]` or `[id, "error", error, facts]`. The facts say what the call did besides returning:
-arguments it changed, random state it touched, what it printed. All of it is the student's word.
+A request is `[id, operation, *arguments]`; while it is worked on, events `[id, "output" | "callback", …]` may be sent;
+the reply is `[id, "ok", value, facts]` or `[id, "error", error, facts]`. The facts say what the call did besides
+returning: arguments it changed, random state it touched, what it printed. All of it is the student's word.
 """
 
 from __future__ import annotations

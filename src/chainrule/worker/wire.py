@@ -1,8 +1,9 @@
 """Data-only messages between a trusted process and a student's: no pickle, no class lookup, every size bounded.
 
-A frame is `u32 length of the JSON | u32 number of blobs | u64 per blob | JSON | blobs` (little-endian). The JSON holds the
-structure, the blobs hold the raw bytes of arrays. A value is encoded by its *exact* type; an object of any other type does
-not cross: the sender keeps it and sends a handle. The decoder believes no length, dtype, shape, type name or depth.
+A frame is `u32 length of the JSON | u32 number of blobs | u64 per blob | JSON | blobs` (little-endian). The JSON holds
+the structure, the blobs hold the raw bytes of arrays. A value is encoded by its *exact* type; an object of any other
+type does not cross: the sender keeps it and sends a handle. The decoder believes no length, dtype, shape, type name or
+depth.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ MAX_NODES = 200_000
 MAX_INT_DIGITS = 4000
 
 DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "complex64", "complex128"]
+    """
+    bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128
+    """.split()
 )
 _CONTAINERS: dict[str, Callable[[list[Any]], Any]] = {
     "list": list,
