@@ -14,9 +14,6 @@ from chainrule.grader.ship import decorator_name, variant_source
 class Variant:
     """One entry. `text` is a message or a title; `source` goes after the source of the solution's cell."""
 
-    `source` goes after the source of the solution's cell.
-    """
-
     name: str
     text: str
     of: str
@@ -49,7 +46,6 @@ def read(path: Path) -> Bank:
     except SyntaxError as error:
         raise GraderError(f"{path}:{error.lineno}: {error.msg}. Mend the grader file.") from None
     constants = _constants(tree)
-    constants = _constants(tree)
     found: dict[str, list[Variant]] = {"misconception": [], "alternative": []}
     for statement in tree.body:
         if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
@@ -62,17 +58,6 @@ def read(path: Path) -> Bank:
                 source = variant_source(text, statement.name, of)
                 found[kind].append(Variant(statement.name, message, of, source))
     return Bank(exercise, tuple(found["misconception"]), tuple(found["alternative"]))
-
-
-def _constants(tree: ast.Module) -> dict[str, ast.expr]:
-    """The names that the file gives to values, once and at its top level: a message can be shared by name."""
-    return {
-        target.id: statement.value
-        for statement in tree.body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    }
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.expr]:
