@@ -29,19 +29,31 @@ def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def feedback(tmp_path: Path, empty_gradebook: Path) -> Callable[..., str]:
-    """feedback(cells, …) runs nbgrader's generate_feedback with our exporter on one submission, and returns the page.
+@pytest.fixture(scope="session")
+def feedback_in(empty_gradebook: Path) -> Callable[..., str]:
+    """feedback_in(folder, cells, …) runs nbgrader's generate_feedback with our exporter on one submission.
+
+    Returns the page.
 
     `cells` are nbformat cells as `cell(…)` makes them. `scores` maps the grade_id of a graded cell to the columns of
     its grade (default: full marks). `results` (model.ExerciseResult) and `notes` (model.Note) are what chainrule
     stored; without `results` its tables are missing.
     """
-    shutil.copy(empty_gradebook, tmp_path / "gradebook.db")
-    return lambda cells, **rest: _generate(tmp_path, cells, **rest)
+
+    def generate(folder: Path, cells: Sequence[dict[str, Any]], **rest: Any) -> str:
+        shutil.copy(empty_gradebook, folder / "gradebook.db")
+        return _generate(folder, cells, **rest)
+
+    return generate
 
 
 @pytest.fixture
+def feedback(tmp_path: Path, feedback_in: Callable[..., str]) -> Callable[..., str]:
+    """`feedback_in` in a folder of this test's own."""
+    return lambda cells, **rest: feedback_in(tmp_path, cells, **rest)
+
+
+@pytest.fixture(scope="session")
 def cell() -> Callable[..., dict[str, Any]]:
     """cell("code", source, grade_id, points=…, solution=…, outputs=…, …) is one cell of an autograded notebook."""
     return _cell
@@ -145,3 +157,153 @@ def _fill(
         for comment in row.comments:
             comment.manual_comment = comments.get(comment.name)
         gradebook.db.commit()
+
+
+# -- a tiny course -------------------------------------------------------------------------------------------------
+
+CONFIG = """
+from chainrule.plugins import configure
+c = get_config()
+configure(c)
+c.CourseDirectory.course_id = "tiny"
+"""
+
+GRADER = '''
+"""A number times {factor}."""
+from chainrule import check
+from chainrule.grader import misconception, points
+
+@misconception("Plus {factor}, not times {factor}.")
+def plus(x):
+    return x + {factor}
+
+@points(1)
+def test_at_zero(student):
+    """It is right at zero."""
+    check.close(student.{name}(0.0), 0.0)
+
+@points(2)
+def test_elsewhere(student, rng):
+    """It is right at random places."""
+    x = float(rng.normal())
+    check.close(student.{name}(x), {factor} * x)
+'''
+
+ANSWERS = {
+    "twice": "def twice(x):\n    return 2 * x",
+    "thrice": "def thrice(x):\n    return 3 * x",
+    "four": "def four():\n    return 4",
+    "why": "Because.",
+}
+"""Full marks, as far as a computer gives them: 3 + 3 + 2 of 13 points, `why` waits for a human."""
+
+
+def _tiny_source() -> dict[str, Any]:
+    def solution(name: str, argument: str, value: str) -> dict[str, Any]:
+        source = f"def {name}({argument}):\n    ### BEGIN SOLUTION\n    return {value}\n    ### END SOLUTION"
+        return _cell("code", source, name, solution=True)
+
+    def test(name: str, points: int, visible: str, hidden: str) -> dict[str, Any]:
+        source = f"{visible}\n### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
+        return _cell("code", source, f"test_{name}", points=points, locked=True)
+
+    cells = [
+        _cell("markdown", "# Tiny"),
+        _cell("code", "import numpy as np", "imports", locked=True),
+        solution("twice", "x", "2 * x"),
+        test("twice", 3, "print(twice(1.0))", 'grade("twice")'),
+        solution("thrice", "x", "3 * x"),
+        test("thrice", 3, "print(thrice(1.0))", 'grade("thrice")'),
+        solution("four", "", "4"),
+        test("four", 2, "assert four() is not None", "assert four() == 4"),
+        _cell("markdown", "YOUR ANSWER HERE", "why", points=5, solution=True),
+    ]
+    for number, made in enumerate(cells):
+        made["id"] = made["metadata"].get("nbgrader", {}).get("grade_id", f"cell-{number}")
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": spec}, "cells": cells}
+
+
+class Classroom:
+    """The tiny course: assignment t1 with two exercises that have graders, one that has none, a written answer."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def db_url(self) -> str:
+        return f"sqlite:///{self.root / 'gradebook.db'}"
+
+    def copy(self, root: Path) -> Classroom:
+        shutil.copytree(self.root, root)
+        return Classroom(root)
+
+    def submit(
+        self,
+        student: str,
+        change: Callable[[dict[str, Any]], object] | None = None,
+        *,
+        raw: str | None = None,
+        name: str = "t1.ipynb",
+        time: str = "2025-03-01 12:00:00 UTC",
+        **answers: str,
+    ) -> None:
+        """Collect a submission: the release with full marks, but for `answers`; `change` edits it, `raw` replaces it."""
+        notebook = json.loads((self.root / "release/t1/t1.ipynb").read_text())
+        for made in notebook["cells"]:
+            grade_id = made["metadata"].get("nbgrader", {}).get("grade_id", "")
+            made["source"] = (ANSWERS | answers).get(grade_id, made["source"])
+        if change is not None:
+            change(notebook)
+        folder = self.root / "submitted" / student / "t1"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(notebook) if raw is None else raw)
+        (folder / "timestamp.txt").write_text(time)
+
+    def grades(self) -> dict[str, dict[str, tuple[float | None, bool]]]:
+        """Of each student and cell the automatic score, and whether a human has to look."""
+        from nbgrader.api import Gradebook
+
+        with Gradebook(self.db_url) as gradebook:
+            return {
+                submission.student.id: {
+                    grade.name: (grade.auto_score, grade.needs_manual_grade)
+                    for notebook in submission.notebooks
+                    for grade in notebook.grades
+                }
+                for submission in gradebook.assignment_submissions("t1")
+            }
+
+    def graded(self, student: str) -> list[dict[str, Any]]:
+        """The cells of a graded notebook."""
+        text = (self.root / "autograded" / student / "t1/t1.ipynb").read_text()
+        return list(json.loads(text)["cells"])
+
+
+@pytest.fixture(scope="session")
+def released_classroom(tmp_path_factory: pytest.TempPathFactory, empty_gradebook: Path) -> Classroom:
+    """The tiny course as `nbgrader generate_assignment` leaves it. Copy it before you change it."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    root = tmp_path_factory.mktemp("tiny")
+    for folder in ("source/t1", "graders/t1"):
+        (root / folder).mkdir(parents=True)
+    (root / "nbgrader_config.py").write_text(CONFIG)
+    (root / "source/t1/t1.ipynb").write_text(json.dumps(_tiny_source()))
+    for name, factor in (("twice", 2), ("thrice", 3)):
+        (root / f"graders/t1/test_{name}.py").write_text(GRADER.format(name=name, factor=factor))
+    shutil.copy(empty_gradebook, root / "gradebook.db")
+    settings = Config()
+    settings.CourseDirectory.root = str(root)
+    settings.CourseDirectory.course_id = "tiny"
+    settings.CourseDirectory.assignment_id = "t1"
+    GenerateAssignment(coursedir=CourseDirectory(config=settings), config=settings).start()
+    return Classroom(root)
+
+
+@pytest.fixture
+def classroom(tmp_path: Path, released_classroom: Classroom) -> Classroom:
+    """The tiny course, released, without submissions."""
+    return released_classroom.copy(tmp_path / "course")

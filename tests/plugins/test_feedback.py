@@ -91,8 +91,7 @@ def test_score_parts_and_late_penalty_stand_at_the_top(feedback: Feedback, cell:
     assert "3.5 of 12 points so far" in text
     assert "Exercises 4.5 of 6" in text
     assert "Written answers 0 of 6 (1 to be graded)" in text
-    assert "Late penalty −1" in text
-    assert "Handed in late 3 hours 5 minutes" in text
+    assert "Late penalty −1, handed in 3 hours 5 minutes late" in text
     assert "Ada Lovelace (ada)" in text
     assert "graded 2025-03-02 09:30 UTC" in text
 
@@ -119,6 +118,7 @@ def test_a_named_misconception_is_shown_once(feedback: Feedback, notebook: Any) 
 
 def test_the_title_is_the_heading_above_in_plain_words(feedback: Feedback, notebook: Any) -> None:
     page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
+    assert "<h1>Assignment</h1>" in page
     assert ">3 · The gradient of line_loss</h2>" in page
     assert "<code>line_grad</code>" in page
 
@@ -150,7 +150,7 @@ def test_notes_are_told_in_words_for_students(feedback: Feedback, notebook: Any)
     ]
     page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))], notes=notes)
     text = words(page)
-    assert "had been changed. Its original text was used: 3 · The gradient of line_loss." in text
+    assert "had been changed; its original text was used (3 · The gradient of line_loss)." in text
     assert "A cell ran for too long and was stopped" in text
     assert "We could not read your notebook" in text
     assert CANARY not in page

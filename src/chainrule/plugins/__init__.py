@@ -19,6 +19,7 @@ def configure(c: Any) -> None:
         AssignLatePenalties,
         CheckCellMetadata,
         ClearOutput,
+        GetGrades,
         IgnorePattern,
         LimitOutput,
         OverwriteCells,
@@ -50,6 +51,7 @@ def configure(c: Any) -> None:
         CheckCellMetadata,
     ]
     c.GenerateFeedback.exporter_class = FeedbackExporter
+    c.GenerateFeedback.preprocessors = [GetGrades]
     c.ExportApp.plugin_class = CsvExport
     c.HTMLExporter.sanitize_html = True
     c.HTMLExporter.filters = {

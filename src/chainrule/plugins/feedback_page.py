@@ -21,12 +21,12 @@ Cell = Mapping[str, Any]
 NOTES = {
     "unreadable": "We could not read your notebook, so nothing in it was graded. Check that the file opens in Jupyter "
     "and hand it in again, or write to your instructor.",
-    "crashed": "Python stopped while a cell ran. Grading went on without what that cell defines",
-    "timeout": "A cell ran for too long and was stopped. Grading went on without what it had not yet defined",
+    "crashed": "Python stopped while a cell ran; what that cell defines was missing afterwards",
+    "timeout": "A cell ran for too long and was stopped; what it defines was missing afterwards",
     "missing": "A cell was missing and was put back",
     "duplicate": "A cell was there more than once; the first one counts",
-    "restored": "A cell that is not yours to change had been changed. Its original text was used",
-    "metadata": "The points or settings of a cell had been changed. The original ones were used",
+    "restored": "A cell that is not yours to change had been changed; its original text was used",
+    "metadata": "The points or settings of a cell had been changed; the original ones were used",
     "ungraded": "A fault on our side kept a part from being graded. A person will look at it; you have lost nothing",
 }
 """The words for students, by kind, in the order of weight. Notes of other kinds, and their messages, are for staff."""
@@ -115,6 +115,7 @@ class Item:
 class Page:
     """All that the template prints below the score."""
 
+    title: str
     items: list[Item]
     notes: list[str]
     rest: list[Output]
@@ -160,7 +161,7 @@ def build(
             item.lead, shown = outputs.of_foreign_tests(graded, item.mark.score, item.mark.points)
             item.outputs += shown
         items.append(item)
-    return Page(items, _notes(notes, items), rest)
+    return Page(_title(cells), items, _notes(notes, items), rest)
 
 
 def _meta(cell: Cell) -> Mapping[str, Any]:
@@ -210,6 +211,12 @@ def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
     if task:
         yield task
     yield _Section("", group, None)
+
+
+def _title(cells: Sequence[Cell]) -> str:
+    """The notebook's own title: the heading in its first Markdown cell, if it is of the first level."""
+    first = next((str(cell.get("source", "")) for cell in cells if cell.get("cell_type") == "markdown"), "").lstrip()
+    return _heading(first.split("\n")[0]) if first.startswith("# ") else ""
 
 
 def _heading(source: str) -> str:
@@ -279,6 +286,6 @@ def _notes(notes: Sequence[Note], items: Sequence[Item]) -> list[str]:
         names = [titles.get(cell) or titles.get(cell.removeprefix("test_")) or cell for cell in cells]
         names = list(dict.fromkeys(names))
         if found:
-            place = f": {', '.join(names[:8])}{' …' if len(names) > 8 else ''}." if names else "."
+            place = f" ({', '.join(names[:8])}{' …' if len(names) > 8 else ''})." if names else "."
             said.append(words if words.endswith(".") else words + place)
     return said

@@ -1,0 +1,65 @@
+"""A real Chromium that watches what a page tries to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass
+class Watched:
+    """A page and what it did besides being shown."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    blocked: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+
+    def show(self, html: str, folder: Path, **media: str) -> None:
+        """Load `html` as a file, open everything that can be opened, and let it run for a moment."""
+        file = folder / "shown.html"
+        file.write_text(html, encoding="utf-8")
+        if media:
+            self.page.emulate_media(**media)
+        self.page.goto(file.as_uri())
+        self.requests.remove(file.as_uri())
+        self.page.evaluate("document.querySelectorAll('summary').forEach(summary => summary.click())")
+        self.page.wait_for_timeout(300)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by playwright."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'chainrule[dev]'")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs Debian's package chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(chromium: Any) -> Iterator[Watched]:
+    page = chromium.new_page(viewport={"width": 1100, "height": 800})
+    seen = Watched(page)
+
+    def dismiss(dialog: Any) -> None:
+        seen.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("request", lambda request: seen.requests.append(request.url))
+    # Chromium tells of a request also when the page's policy has stopped it.
+    page.on("requestfailed", lambda request: request.failure == "csp" and seen.blocked.append(request.url))
+    page.on("dialog", dismiss)
+    page.on("console", lambda message: seen.console.append(message.text))
+    page.on("pageerror", lambda error: seen.console.append(str(error)))
+    yield seen
+    page.close()
