@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nbgrader.api import Gradebook
+from sqlalchemy import text
 
 from chainrule import gradebook
 from chainrule.course import Course
@@ -19,7 +20,10 @@ from chainrule.model import ExerciseResult, Graded, Note, Outcome, Status
 ASSIGNMENT = "a01_linear_models"
 DUE = "2026-03-02 12:00:00"
 TESTS = {
-    "line_grad": (("It agrees with central differences of the loss", 5.0), ("It is zero at the least-squares line", 3.0)),
+    "line_grad": (
+        ("It agrees with central differences of the loss", 5.0),
+        ("It is zero at the least-squares line", 3.0),
+    ),
     "gd": (("It takes exactly n steps", 2.0), ("The loss falls on a quadratic", 4.0), ("It leaves w0 as it was", 2.0)),
     "fit": (("It recovers a noiseless line", 6.0),),
     "ridge": (("It agrees with the closed form", 5.0), ("It shrinks with λ", 3.0)),
@@ -36,6 +40,7 @@ class Classroom:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.book = Gradebook(f"sqlite:///{root / 'gradebook.db'}", "maths")
+        self.book.db.execute(text("PRAGMA synchronous = OFF"))  # nbgrader commits after each row
 
     @property
     def course(self) -> Course:
@@ -159,7 +164,9 @@ def fill(room: Classroom) -> None:
         for exercise, tests in TESTS.items():
             passed = [bool(skill + 0.8 * rng.normal() > hardness[exercise]) for _ in tests]
             statuses = [Status.PASSED if ok else Status.FAILED for ok in passed]
-            named = None if all(passed) else {"line_grad": HALF, "gd": "One step too many.", "ridge": None}.get(exercise)
+            named = (
+                None if all(passed) else {"line_grad": HALF, "gd": "One step too many.", "ridge": None}.get(exercise)
+            )
             results.append(result(exercise, statuses, named if rng.random() < 0.6 else None))
         odd(room, student, i, results)
         if i % 3 == 0:
@@ -170,7 +177,7 @@ def odd(room: Classroom, student: str, i: int, results: list[ExerciseResult]) ->
     """The submission of student i, with what is special about it."""
     notes: list[Note] = []
     if i == 4:
-        detail = 'Traceback (most recent call last):\n  File "test_gd.py", line 31\nKeyError: \'lr\''
+        detail = "Traceback (most recent call last):\n  File \"test_gd.py\", line 31\nKeyError: 'lr'"
         results[1] = result("gd", [Status.UNGRADED] * 3, detail=detail)
         notes.append(Note("ungraded", "gd could not be graded.", "test_gd"))
     if i == 6:

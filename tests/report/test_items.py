@@ -99,9 +99,16 @@ def test_tests_that_never_fail_or_never_pass_are_named_if_enough_students_were_g
 
 
 def test_tests_are_listed_by_exercise_as_in_the_notebook_and_then_as_graded() -> None:
-    rows = [("s0", exercise, test, "passed", None) for exercise, test in (("b", "z"), ("a", "y"), ("b", "x"), ("a", "w"))]
+    rows = [
+        ("s0", exercise, test, "passed", None) for exercise, test in (("b", "z"), ("a", "y"), ("b", "x"), ("a", "w"))
+    ]
     listed = items.tests(outcomes(rows), pd.Series(["b", "a"]))
-    assert list(zip(listed["exercise"], listed["test"], strict=True)) == [("b", "z"), ("b", "x"), ("a", "y"), ("a", "w")]
+    assert list(zip(listed["exercise"], listed["test"], strict=True)) == [
+        ("b", "z"),
+        ("b", "x"),
+        ("a", "y"),
+        ("a", "w"),
+    ]
 
 
 def test_a_misconception_is_counted_once_for_each_student_and_the_most_frequent_comes_first() -> None:
