@@ -120,7 +120,38 @@ def test_the_title_is_the_heading_above_in_plain_words(feedback: Feedback, noteb
     page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
     assert "<h1>Assignment</h1>" in page
     assert ">3 · The gradient of line_loss</h2>" in page
-    assert "<code>line_grad</code>" in page
+
+
+def test_points_in_a_heading_and_backticks_in_a_message_are_set_well(feedback: Feedback, notebook: Any) -> None:
+    notebook[0]["source"] = "### Exercise 3 · `line_grad` (6 points)"
+    failed = outcome("a", Status.FAILED, message="`line_grad` gave `<b>`.")
+    page = feedback(notebook, scores={"test_line_grad": {"auto_score": 3}}, results=[exercise(failed, outcome("b"))])
+    assert ">Exercise 3 · line_grad</h2>" in page
+    assert "<code>line_grad</code> gave <code>&lt;b&gt;</code>." in page
+
+
+def test_outputs_belong_to_the_exercise_under_whose_heading_they_are(
+    feedback: Feedback, cell: MakeCell, notebook: Any
+) -> None:
+    """What the course itself shows between the headings is left out; what follows the last one is told at the end."""
+    cells = [
+        cell("markdown", "## Theory"),
+        cell("code", "demo()", outputs=[stream("provided demo")]),
+        *notebook,
+        cell("code", "try_out()", outputs=[stream("tried out below")]),
+        cell("markdown", "## Finale"),
+        cell("code", "plot()", outputs=[stream("the finale")]),
+    ]
+    text = words(feedback(cells, results=[exercise(outcome("a"), outcome("b"))]))
+    assert "provided demo" not in text
+    assert text.index("tried out below") < text.index("The rest of your notebook") < text.index("the finale")
+
+
+def test_an_untouched_written_answer_is_said_so(feedback: Feedback, cell: MakeCell) -> None:
+    cells = [cell("markdown", "YOUR ANSWER HERE", "m1", points=6, solution=True)]
+    text = words(feedback(cells, scores={"m1": {"auto_score": 0}}, comments={"m1": "No response."}))
+    assert "This question has no answer yet" in text
+    assert "No response." not in text
 
 
 def test_an_ungraded_exercise_is_said_to_be_our_fault(feedback: Feedback, notebook: Any) -> None:
@@ -176,6 +207,7 @@ def test_a_task_shows_what_was_written_below_it(feedback: Feedback, cell: MakeCe
         cell("code", "plot(x)", outputs=[stream("drawn")]),
         cell("markdown", "## Next part"),
         cell("markdown", "Not an answer."),
+        cell("code", "assert line", "test_line", points=1),
     ]
     page = words(feedback(cells, scores={"t1": {"auto_score": None, "needs_manual_grade": True}}))
     assert "My plot shows a line." in page

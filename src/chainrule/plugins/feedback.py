@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,7 +92,7 @@ def render(page: Page, record: Record, assignment: str, notebook: str) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["points"] = points
+    environment.filters |= {"points": points, "prose": prose}
     html = environment.get_template("feedback.html").render(
         page=page,
         record=record,
@@ -104,6 +105,11 @@ def render(page: Page, record: Record, assignment: str, notebook: str) -> str:
         style=markupsafe.Markup((HERE / "feedback.css").read_text(encoding="utf-8")),
     )
     return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def prose(text: str) -> markupsafe.Markup:
+    """Escaped text, in which `words in backticks` are set as code."""
+    return markupsafe.Markup(re.sub(r"`([^`\n]{1,80})`", r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
 def points(value: float) -> str:

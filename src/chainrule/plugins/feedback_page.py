@@ -31,6 +31,11 @@ NOTES = {
 }
 """The words for students, by kind, in the order of weight. Notes of other kinds, and their messages, are for staff."""
 
+NO_RESPONSE = "No response."
+"""nbgrader's own comment on an untouched solution cell."""
+
+UNANSWERED = "This question has no answer yet: its cell is as it was handed out."
+
 CODE = 30_000
 """Most characters shown of one cell."""
 
@@ -155,11 +160,11 @@ def build(
         elif item.id in test_cells:
             item.kind, item.id = "exercise", test_cells[item.id]
             _exercise(item, [outcome for outcome in outcomes if outcome.exercise == item.id])
-            item.outputs += outputs.of_exercise(graded)
+            item.outputs += outputs.of_exercise(graded) + outputs.of_students(section.below)
         else:
             item.visible_tests = plain(hidden.shown(str(graded["source"])), CODE)
             item.lead, shown = outputs.of_foreign_tests(graded, item.mark.score, item.mark.points)
-            item.outputs += shown
+            item.outputs += shown + outputs.of_students(section.below)
         items.append(item)
     return Page(_title(cells), items, _notes(notes, items), rest)
 
@@ -177,7 +182,8 @@ def _is_code(cell: Cell) -> bool:
 class _Section:
     """A graded cell (None: after the last one), the heading above it, and the cells that go with it.
 
-    `above` came since the section before. `below` is what a student wrote under a task cell, up to the next heading.
+    `above` reaches up to that heading, or to the first solution cell if that is higher. `below` are the cells up to the
+    next heading or cell of nbgrader: what a student wrote under a task, tried out under an exercise.
     """
 
     heading: str
@@ -187,30 +193,32 @@ class _Section:
 
 
 def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
-    heading, group = "", []
-    task: _Section | None = None
+    heading = ""
+    above: list[Cell] = []
+    loose: list[Cell] = []
+    last: _Section | None = None
     for cell in cells:
-        title = ""
-        if cell.get("cell_type") == "markdown" and not _meta(cell).get("solution"):
+        meta, title = _meta(cell), ""
+        if cell.get("cell_type") == "markdown" and not meta.get("solution"):
             title = _heading(str(cell.get("source", "")))
-            heading = title or heading
-        if task and not title and not _meta(cell):
-            task.below.append(cell)
+        graded = meta.get("grade") or meta.get("task")
+        if last and not (title or graded or meta.get("solution")):
+            last.below.append(cell)
             continue
-        if task:
-            yield task
-            task = None
-        if not (_meta(cell).get("grade") or _meta(cell).get("task")):
-            group.append(cell)
-            continue
-        section, group = _Section(heading, group, cell), []
-        if _meta(cell).get("task"):
-            task = section
+        if last:
+            yield last
+            last = None
+        if title:
+            heading = title
+            if not any(_meta(other).get("solution") for other in above):
+                loose, above = loose + above, []
+        if graded:
+            last, above, loose = _Section(heading, above, cell), [], []
         else:
-            yield section
-    if task:
-        yield task
-    yield _Section("", group, None)
+            above.append(cell)
+    if last:
+        yield last
+    yield _Section("", loose + above, None)
 
 
 def _title(cells: Sequence[Cell]) -> str:
@@ -231,7 +239,8 @@ def _heading(source: str) -> str:
     if not found:
         return ""
     words = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", r"\1", found)
-    return line(re.sub(r"[*`$]", "", words).replace("\\_", "_"), 150)
+    words = re.sub(r"[*`$]", "", words).replace("\\_", "_")
+    return line(re.sub(r"\s*\([\d.]+ points?\)\s*$", "", words), 150)  # the page tells the points itself
 
 
 def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
@@ -248,8 +257,13 @@ def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
         section.heading or line(grade_id, 100),
         mark,
         code=[plain(cell["source"], CODE) for cell in section.above if _meta(cell).get("solution") and _is_code(cell)],
-        comments=[comment for cell in cells if (comment := plain(_meta(cell).get("comment"), 10_000))],
+        comments=[comment for cell in cells if (comment := _comment(cell)) and (comment != NO_RESPONSE)],
+        lead=UNANSWERED if kind == "answer" and _comment(section.graded) == NO_RESPONSE else "",
     )
+
+
+def _comment(cell: Cell) -> str:
+    return plain(_meta(cell).get("comment"), 10_000)
 
 
 def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters) -> None:
@@ -259,7 +273,7 @@ def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters)
     texts = [plain(scheme.shown(str(cell["source"])), CODE) for cell in own if not _is_code(cell)]
     item.answer = "\n\n".join(text for text in texts if text.strip())
     item.code += [plain(cell["source"], CODE) for cell in own if _is_code(cell)]
-    item.outputs += outputs.of_students(own)
+    item.outputs += outputs.of_students([section.graded, *section.below])
 
 
 def _exercise(item: Item, outcomes: Sequence[Outcome]) -> None:
