@@ -8,6 +8,10 @@ from chainrule import check
 from chainrule.grader import alternative, helper, misconception, points
 
 
+def too_many_calls(run):
+    return run.test == "test_calls" and "more than N + 1" in run.failure
+
+
 @misconception("N times too large: average over the samples.")
 def total(loss, f, X, Y):
     return sum(loss(f(x), y) for x, y in zip(X, Y, strict=True))
@@ -66,7 +70,7 @@ def always_squared(loss, f, X, Y):
     return np.mean([(f(x) - y) ** 2 for x, y in zip(X, Y, strict=True)])
 
 
-@misconception("f may be expensive: call it once for each sample.")
+@misconception("f may be expensive: call it once for each sample.", when=too_many_calls)
 def wasteful(loss, f, X, Y):
     losses = []
     for i in range(len(X)):
@@ -137,8 +141,8 @@ def test_mean_loss(student, rng):
 def test_calls(student, rng):
     """It asks f at most N + 1 times, and gives loss each prediction with the Y of the same sample."""
     n = int(rng.integers(6, 12))
-    X, Y = rng.normal(size=n), rng.normal(size=n)
-    f, loss = check.counted(affine(rng.normal(), rng.normal())), check.counted(pinball(0.3))
+    X, Y = rng.normal(size=(n, 2)), rng.normal(size=n)
+    f, loss = check.counted(affine(rng.normal(size=2), rng.normal())), check.counted(pinball(0.3))
     check.scalar(student.empirical_risk(loss, f, X, Y))
     check.that(
         f.calls <= n + 1, f"f was called {f.calls} times, which is more than N + 1. Once for each sample is enough."

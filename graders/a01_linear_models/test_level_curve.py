@@ -72,13 +72,6 @@ def wrong_triangle(x, y, c, t):
     return centre + radius(c, minimum) * np.linalg.solve(np.linalg.cholesky(A), circle(t)).T
 
 
-@misconception("The ellipse is turned the wrong way: eigenvectors are the columns of Q.")
-def wrong_eigenvectors(x, y, c, t):
-    centre, minimum, A = bowl(x, y)
-    values, Q = np.linalg.eigh(A)
-    return centre + radius(c, minimum) * (Q.T @ (circle(t) / np.sqrt(values)[:, None])).T
-
-
 @misconception("A half-axis is ρ/√λ, not ρ/λ.")
 def half_axes_without_root(x, y, c, t):
     centre, minimum, A = bowl(x, y)
