@@ -59,3 +59,9 @@ def test_a_name_with_markup_stays_text() -> None:
     figure = figures.exercise_shares(shares(exercise=[hostile]), 10)
     assert "<script" not in figure.svg
     assert hostile in texts(figure)
+
+
+def test_the_bar_of_the_largest_group_stays_below_the_name_of_the_median() -> None:
+    root = ET.fromstring(figures.score_distribution(pd.Series([42.0] * 5)).svg)
+    places = {element.get("class"): float(str(element.get("y"))) for element in root.iter("text")}
+    assert places["marked"] + 12 < places["value"]

@@ -33,6 +33,17 @@ def out(full_course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_page_fits_a_sheet_of_paper_and_prints_dark_on_white(browser: playwright.Browser, out: Path) -> None:
+    page = browser.new_page(viewport={"width": 680, "height": 970}, color_scheme="dark")  # A4 less its margins
+    try:
+        page.emulate_media(media="print", color_scheme="dark")
+        page.goto((out / ASSIGNMENT / "index.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 680
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    finally:
+        page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", ["index.html", f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"])

@@ -54,7 +54,7 @@ def score_distribution(percent: pd.Series) -> Figure:
 
 
 def _histogram(title: str, text: str, edges: np.ndarray, counts: np.ndarray, median: float) -> Markup:
-    left, right, top, bottom, height = 52, WIDTH - 12, 36, 218, 268
+    left, right, top, bottom, height = 52, WIDTH - 12, 46, 228, 278
     root = _svg(height, title, text)
     ticks = _whole_ticks(int(counts.max()))
 
@@ -70,14 +70,14 @@ def _histogram(title: str, text: str, edges: np.ndarray, counts: np.ndarray, med
     for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
         _rect(root, x(low) + 1.5, y(count), x(high) - x(low) - 3, bottom - y(count), "bar")
     for name in ("casing", "mark"):
-        _line(root, x(median), top - 12, x(median), bottom, name)
+        _line(root, x(median), top - 34, x(median), bottom, name)
     for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
         if count:
             _text(root, (x(low) + x(high)) / 2, y(count) - 5, str(count), "value", "middle")
     for edge in edges:
         _text(root, x(edge), bottom + 18, str(edge), "tick", "middle")
     anchor, gap = ("end", -6) if median > 0.75 * float(edges[-1]) else ("start", 6)
-    _text(root, x(median) + gap, top - 8, f"median {median:.0f} %", "marked", anchor)
+    _text(root, x(median) + gap, top - 24, f"median {median:.0f} %", "marked", anchor)
     _text(root, (left + right) / 2, bottom + 42, "Score, percent of the points", "label", "middle")
     _text(root, 14, (top + bottom) / 2, "Number of students", "label", "middle", turned=True)
     return _markup(root)

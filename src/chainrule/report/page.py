@@ -128,14 +128,12 @@ def _render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(style=Markup(style), style_hash=digest, **values)
 
 
-def number(value: float | None, decimals: int = 1) -> str:
-    """`3`, `3.5`; a dash for a missing value. The minus is a minus sign."""
+def number(value: float | None, decimals: int | None = None) -> str:
+    """`3`, `3.5` as needed, or with so many decimals; a dash for a missing value. The minus is a minus sign."""
     if value is None or value != value:
         return MISSING
-    text = f"{value:.{decimals}f}"
-    if decimals and float(text).is_integer() and float(value).is_integer():
-        text = f"{value:.0f}"
-    return text.replace("-", "−")
+    places = (0 if float(value).is_integer() else 1) if decimals is None else decimals
+    return f"{value:.{places}f}".replace("-", "−")
 
 
 def percent(fraction: float | None) -> str:
