@@ -276,6 +276,14 @@ def test_outputs_of_other_kinds_are_text_or_named(feedback: Feedback, notebook: 
     assert "An output that this page does not show (image/+svg)." in page
 
 
+def test_folders_of_the_grading_machine_are_left_out(feedback: Feedback, notebook: Any) -> None:
+    where = "/srv/secret/.venv/lib/python3.11/site-packages/numpy/core.py:3: RuntimeWarning"
+    notebook[1]["outputs"] = [stream(where, "stderr"), error("ValueError", "x", f"File {where}")]
+    page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])
+    assert "…/site-packages/numpy/core.py:3" in page
+    assert "secret" not in page
+
+
 def test_huge_outputs_are_cut(feedback: Feedback, notebook: Any) -> None:
     notebook[1]["outputs"] = [stream("x" * 5_000_000), *[display(text__html="<i>") for _ in range(500)]]
     page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ MOST = 30
 
 TOTAL = 8 << 20
 """Most characters of all outputs of a page together, pictures included."""
+
+FOLDERS = re.compile(r"/(?:[\w.+-]{1,60}/){0,14}(?=(?:site|dist)-packages/|lib/python3)")
+"""Where libraries live on the machine that graded; warnings and tracebacks begin with it."""
 
 STAFF = "chainrule-staff-report"
 """Marks the staff's report among the outputs of a test cell; it is never for the student."""
@@ -123,7 +127,7 @@ def is_staff(output: Mapping[str, Any]) -> bool:
 def _shown(output: Mapping[str, Any], test_cell: bool) -> Iterator[Output]:
     kind = output.get("output_type")
     if kind == "stream":
-        yield Output("text", plain(output.get("text")))
+        yield Output("text", _own(plain(output.get("text"))))
     elif kind == "error":
         # A traceback through a test cell can quote it, so there the last line is all.
         yield Output("error", _error_line(output) if test_cell else _traceback(output) or _error_line(output))
@@ -141,9 +145,14 @@ def _shown(output: Mapping[str, Any], test_cell: bool) -> Iterator[Output]:
             yield Output("note", f"An output that this page does not show ({kinds or 'empty'}).")
 
 
+def _own(text: str) -> str:
+    """Without the folders of the machine that graded."""
+    return FOLDERS.sub("…/", text)
+
+
 def _traceback(error: Mapping[str, Any]) -> str:
     lines = error.get("traceback", [])
-    return plain("\n".join(str(part) for part in lines)) if isinstance(lines, list) else ""
+    return _own(plain("\n".join(str(part) for part in lines))) if isinstance(lines, list) else ""
 
 
 def _error_line(error: Mapping[str, Any]) -> str:

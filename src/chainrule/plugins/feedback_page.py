@@ -113,7 +113,8 @@ class Item:
 
     @property
     def troubled(self) -> bool:
-        return any(output.kind == "error" for output in self.outputs)
+        """Whether an error among the outputs may be why points are missing."""
+        return self.state != "full" and any(output.kind == "error" for output in self.outputs)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ WORDS = {
     Status.UNGRADED: "? ungraded",
 }
 
+WRAP = "white-space: pre-wrap; overflow-wrap: anywhere"
+NARROW = "text-align: left; vertical-align: top; padding: 2px 8px; white-space: nowrap"
+WIDE = f"text-align: left; vertical-align: top; padding: 2px 8px; {WRAP}; width: 50%"
+
 DETAIL = 8_000
 """Most characters of one test's detail."""
 
@@ -70,13 +74,13 @@ def _text(result: ExerciseResult) -> str:
 
 def _html(result: ExerciseResult) -> str:
     head = "".join(
-        f'<th scope="col" style="{CELL}">{name}</th>' for name in ("Status", "Points", "Seconds", "Test", "Message")
+        f'<th scope="col" style="{NARROW}">{name}</th>' for name in ("Status", "Points", "Seconds", "Test", "Message")
     )
     rows = "".join(_row(outcome) for outcome in result.outcomes)
     misconception = _misconception(result)
     named = f"<p>Misconception: {_escaped(misconception)}</p>" if misconception else ""
     if not rows:
-        rows = f'<tr><td colspan="5" style="{CELL}">No test of this exercise has a result.</td></tr>'
+        rows = f'<tr><td colspan="5" style="{NARROW}">No test of this exercise has a result.</td></tr>'
     return (
         f'<div class="{STAFF} tex2jax_ignore mathjax_ignore" style="text-align: left">'
         f"<p><strong>{_escaped(line(result.exercise, 100))}</strong>: {_escaped(_score(result))}"
@@ -86,25 +90,22 @@ def _html(result: ExerciseResult) -> str:
     )
 
 
-CELL = "text-align: left; vertical-align: top; padding: 2px 8px; white-space: pre-wrap; overflow-wrap: anywhere"
-
-
 def _row(outcome: Outcome) -> str:
     cells = (
-        WORDS[outcome.status],
-        f"{outcome.points:g} / {outcome.max_points:g}",
-        f"{outcome.seconds:.2f}",
-        line(outcome.title or outcome.test, 300),
-        plain(outcome.message, 1500),
+        (NARROW, WORDS[outcome.status]),
+        (NARROW, f"{outcome.points:g} / {outcome.max_points:g}"),
+        (NARROW, f"{outcome.seconds:.2f}"),
+        (WIDE, line(outcome.title or outcome.test, 300)),
+        (WIDE, plain(outcome.message, 1500)),
     )
-    row = "<tr>" + "".join(f'<td style="{CELL}">{_escaped(cell)}</td>' for cell in cells) + "</tr>"
+    row = "<tr>" + "".join(f'<td style="{style}">{_escaped(text)}</td>' for style, text in cells) + "</tr>"
     detail = plain(outcome.detail, DETAIL).strip("\n")
     if not detail:
         return row
     opened = " open" if outcome.status is Status.UNGRADED else ""
     return (
-        f'{row}<tr><td></td><td colspan="4" style="{CELL}"><details{opened}><summary>Details</summary>'
-        f'<pre style="max-height: 30em; overflow: auto">{_escaped(detail)}</pre></details></td></tr>'
+        f'{row}<tr><td></td><td colspan="4" style="{NARROW}"><details{opened}><summary>Details</summary>'
+        f'<pre style="max-height: 30em; overflow: auto; {WRAP}">{_escaped(detail)}</pre></details></td></tr>'
     )
 
 
