@@ -33,7 +33,7 @@ def refusal(path):
     start = time.monotonic()
     with pytest.raises(SubmissionError) as caught:
         read_notebook(path)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20  # seconds; what hangs takes hours
     message = str(caught.value)
     assert message.startswith(path.name)
     assert "\n" not in message

@@ -151,7 +151,11 @@ def test_code_may_hold_fences_inside_a_longer_or_other_fence(fence):
 
 
 def test_an_indented_fence_in_code_does_not_end_the_cell():
-    assert sources("```python\ndef f():\n    '''\n    ```\n    '''\n```") == ["def f():\n    '''\n    ```\n    '''"]
+    assert sources("```python\nif x:\n  '''\n  ```\n  '''\n```") == ["if x:\n  '''\n  ```\n  '''"]
+
+
+def test_an_indented_fence_that_nothing_closes_swallows_no_cell():
+    assert sources("- list\n\n  ```\n\n```python\n1\n```\n\n  ```\n") == ["- list\n\n  ```", "1", "  ```"]
 
 
 def test_windows_line_ends_and_inline_fences_are_harmless():

@@ -85,9 +85,7 @@ def _put_back(known: Mapping[str, Cell], placed: dict[str, Cell], merged: list[C
             cell = _fresh(truth)
             if is_solution(truth) and not _is_stub(truth):
                 cell["source"] = stub(truth["source"], truth["cell_type"])
-            # By identity: two cells of a student may be equal.
-            index = next((i for i, other in enumerate(merged) if other is before), -1)
-            merged.insert(index + 1, cell)
+            merged.insert(0 if before is None else merged.index(before) + 1, cell)
             placed[name] = cell
             notes.append(Note("missing", f"{name} was missing and was put back as released.", name))
         before = placed[name]
