@@ -248,7 +248,7 @@ class Classroom:
         time: str = "2025-03-01 12:00:00 UTC",
         **answers: str,
     ) -> None:
-        """Collect a submission: the release with full marks, but for `answers`; `change` edits it, `raw` replaces it."""
+        """Collect a submission: full marks but for `answers`; `change` edits the notebook, `raw` replaces it."""
         notebook = json.loads((self.root / "release/t1/t1.ipynb").read_text())
         for made in notebook["cells"]:
             grade_id = made["metadata"].get("nbgrader", {}).get("grade_id", "")
@@ -277,7 +277,8 @@ class Classroom:
     def graded(self, student: str) -> list[dict[str, Any]]:
         """The cells of a graded notebook."""
         text = (self.root / "autograded" / student / "t1/t1.ipynb").read_text()
-        return list(json.loads(text)["cells"])
+        cells = json.loads(text)["cells"]
+        return [cell | {"source": "".join(cell["source"])} for cell in cells]
 
 
 @pytest.fixture(scope="session")
@@ -307,3 +308,20 @@ def released_classroom(tmp_path_factory: pytest.TempPathFactory, empty_gradebook
 def classroom(tmp_path: Path, released_classroom: Classroom) -> Classroom:
     """The tiny course, released, without submissions."""
     return released_classroom.copy(tmp_path / "course")
+
+
+@pytest.fixture
+def small_course(tmp_path: Path) -> Path:
+    """A course of one assignment `lines`, from tests/cases/small: two exercises with graders and a written answer."""
+    from chainrule.course import Course
+    from chainrule.notebook.build import build
+
+    root = tmp_path / "course"
+    cases = Path(__file__).parent / "cases" / "small"
+    (root / "source").mkdir(parents=True)
+    (root / "graders" / "lines").mkdir(parents=True)
+    shutil.copy(cases / "lines.md", root / "source")
+    for path in cases.glob("test_*.py"):
+        shutil.copy(path, root / "graders" / "lines")
+    build(Course(root))
+    return root

@@ -23,11 +23,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Times in seconds of wall clock, sizes in bytes."""
+    """What one submission may use. Times in seconds of wall clock; `memory` is address space in bytes, of which a CUDA
+    build of torch takes 3 GiB by being imported; `output` is characters a cell.
+    """
 
     start: float = 60.0
     cell: float = 30.0
-    memory: int = 4 << 30
+    memory: int = 8 << 30
     output: int = 1 << 20
 
 

@@ -94,7 +94,7 @@ class Session:
                 self.current.base.close()
 
     def _grade(self, request: dict[str, Any]) -> None:
-        """Run all tests of one exercise; send an outcome for each, then which misconception explains the failed ones."""
+        """Run all tests of one exercise; send an outcome for each, then which misconception explains the failures."""
         items = self.items[request["exercise"]]
         module: ModuleType = items[0].getparent(pytest.Module).obj  # type: ignore[union-attr]
         known = _known(module, request["exercise"])

@@ -94,16 +94,19 @@ class Server:
 
     def do_call(self, facts: dict[str, Any], target: Any, attribute: str | None, args: Any, kwargs: Any) -> Any:
         """Call a global, a kept object, or a method of one."""
-        function, args, kwargs = self._resolve(target), self._resolve(args), self._resolve(kwargs)
-        if attribute is not None:
-            function = getattr(function, attribute)
-        with _observe(args, kwargs, facts):
-            return function(*args, **kwargs)
+        return self._call(facts, target, attribute, self._resolve(args), self._resolve(kwargs))
 
     def do_inplace(self, facts: dict[str, Any], target: Any, attribute: str | None, args: Any, kwargs: Any) -> Any:
         """Call, and send the arguments back as they are afterwards."""
         args = self._resolve(args)
-        return (self.do_call(facts, target, attribute, args, kwargs), tuple(args))
+        return (self._call(facts, target, attribute, args, self._resolve(kwargs)), tuple(args))
+
+    def _call(self, facts: dict[str, Any], target: Any, attribute: str | None, args: Any, kwargs: Any) -> Any:
+        function = self._resolve(target)
+        if attribute is not None:
+            function = getattr(function, attribute)
+        with _observe(args, kwargs, facts):
+            return function(*args, **kwargs)
 
     def do_value(self, facts: dict[str, Any], target: Any, attribute: str | None) -> Any:
         value = self._resolve(target)

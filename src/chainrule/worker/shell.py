@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from traitlets import Type
 
 Output = dict[str, Any]
 Emit = Callable[[Output], None]
+
+JOIN_CHARACTERS = 8192
+JOIN_SECONDS = 0.1
 
 
 class _Stream:
@@ -134,6 +138,34 @@ def _no_input(prompt: object = "") -> str:
     )
 
 
+class _Joined:
+    """Joins the many small writes of a print loop into few stream outputs, without holding any back for long."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._name, self._pending, self._size, self._since = "", [""], 0, 0.0
+
+    def __call__(self, output: Output) -> None:
+        if output["output_type"] != "stream" or output["name"] != self._name:
+            self.flush()
+        if output["output_type"] != "stream":
+            self._emit(output)
+            return
+        now = time.monotonic()
+        self._since = self._since if self._size else now
+        self._name = output["name"]
+        self._pending.append(output["text"])
+        self._size += len(output["text"])
+        if self._size > JOIN_CHARACTERS or now - self._since > JOIN_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._size:
+            text = "".join(self._pending)
+            self._pending, self._size = [], 0
+            self._emit({"output_type": "stream", "name": self._name, "text": text})
+
+
 def make_shell() -> Shell:
     """The shell of this process, without history on disk, with plots inline and without colours."""
     from traitlets.config import Config
@@ -149,10 +181,12 @@ def make_shell() -> Shell:
 def run_cell(shell: Shell, source: str, emit: Emit) -> str:
     """Run one cell; outputs go to `emit`. Returns "ok", or "error" if it raised."""
     stdout, stderr = sys.stdout, sys.stderr
-    shell.displayhook.emit = shell.display_pub.emit = emit
-    sys.stdout, sys.stderr = _Stream("stdout", emit), _Stream("stderr", emit)
+    joined = _Joined(emit)
+    shell.displayhook.emit = shell.display_pub.emit = joined
+    sys.stdout, sys.stderr = _Stream("stdout", joined), _Stream("stderr", joined)
     try:
         result = shell.run_cell(source, store_history=True)
     finally:
         sys.stdout, sys.stderr = stdout, stderr
+        joined.flush()
     return "ok" if result.success else "error"

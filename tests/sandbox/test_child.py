@@ -1,0 +1,188 @@
+"""A student's process: what it can be asked, what it cannot do to us, and that nothing of it is left."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainrule.errors import GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
+from chainrule.model import Limits
+from chainrule.sandbox import start
+from chainrule.worker import wire
+
+
+@pytest.fixture
+def child():
+    with start(None, Limits()) as child:
+        child.connection.limit(60)
+        yield child
+
+
+def run(child, source):
+    outputs = []
+    child.connection.request("run", source, on_output=outputs.append)
+    return outputs
+
+
+def text(outputs):
+    return "".join(output["text"] for output in outputs if output["output_type"] == "stream")
+
+
+def call(connection, name, *args, **options):
+    return connection.request("call", wire.GlobalName(name), None, list(args), {}, **options)
+
+
+def test_cells_run_as_in_jupyter(child):
+    outputs = run(child, "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nprint('out')\n1 + 1")
+    kinds = [output["output_type"] for output in outputs]
+    assert "stream" in kinds
+    result = next(output for output in outputs if output["output_type"] == "execute_result")
+    assert result["data"]["text/plain"] == "2"
+    figure = next(output for output in outputs if "image/png" in output.get("data", {}))
+    assert figure["data"]["image/png"].startswith("iVBOR")
+    assert text(run(child, "!echo from the shell")).strip() == "from the shell"
+    assert text(run(child, "import asyncio\nawait asyncio.sleep(0)\nprint('awaited')")) == "awaited\n"
+
+
+def test_input_is_refused_with_a_clear_error(child):
+    (error,) = run(child, "input('name? ')")
+    assert error["ename"] == "StdinNotImplementedError"
+    assert "Remove it" in error["evalue"]
+
+
+def test_a_long_print_loop_arrives_whole_and_in_few_pieces(child):
+    outputs = run(child, "for i in range(20_000): print(i)")
+    assert text(outputs).split() == [str(i) for i in range(20_000)]
+    assert len(outputs) < 200
+
+
+def test_the_environment_is_empty_of_ours(child, monkeypatch):
+    seen = text(run(child, "import os; print(sorted(os.environ))"))
+    assert "VIRTUAL_ENV" not in seen
+    assert "SECRET" not in seen
+
+
+def test_the_process_inherits_no_secret(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_SECRET", "canary")
+    with start(None, Limits()) as child:
+        child.connection.limit(60)
+        assert "canary" not in text(run(child, "import os; print(os.environ)"))
+        assert text(run(child, "import os; print(len(os.listdir('/proc/self/fd')))")).strip() in {"4", "5", "6", "7"}
+
+
+def test_files_lie_beside_the_code_and_links_do_not(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("hello")
+    (tmp_path / "link.txt").symlink_to("/etc/hostname")
+    (tmp_path / "folder").symlink_to("/etc")
+    (tmp_path / "x.ipynb").write_text("{}")
+    with start(tmp_path, Limits()) as child:
+        child.connection.limit(60)
+        assert text(run(child, "print(open('data/a.txt').read())")) == "hello\n"
+        assert text(run(child, "import os; print(sorted(os.listdir()))")) == "['data']\n"
+        run(child, "open('data/a.txt', 'w').write('changed')")
+    assert (tmp_path / "data" / "a.txt").read_text() == "hello"
+
+
+def test_calls_bring_data_and_what_else_they_did(child):
+    run(child, "import numpy as np\ndef f(x):\n    print('noise'); x[0] = 9; np.random.rand(); return x.sum()")
+    reply = call(child.connection, "f", np.zeros(3))
+    assert reply.value == 9.0
+    assert reply.facts == {"mutated": [0], "rng_touched": True, "printed": 6, "text": "noise\n"}
+
+
+def test_callbacks_run_here_and_their_errors_arrive_there(child):
+    run(child, "def twice(f, x):\n    try: return f(f(x))\n    except ZeroDivisionError: return 'caught'")
+    assert call(child.connection, "twice", wire.Callback(1), 3.0, callbacks={1: lambda x: 10 * x}).value == 300.0
+    assert call(child.connection, "twice", wire.Callback(1), 3.0, callbacks={1: lambda x: x / 0}).value == "caught"
+
+
+def test_an_exception_is_an_answer(child):
+    run(
+        child,
+        "def f():\n    raise KeyError('k')\ndef g():\n    raise SystemExit\ndef h():\n    raise KeyboardInterrupt",
+    )
+    assert call(child.connection, "f").error["types"][0] == "KeyError"
+    assert call(child.connection, "f").error["line"] == 2
+    assert call(child.connection, "g").error["types"][0] == "SystemExit"
+    assert call(child.connection, "h").error["types"][0] == "KeyboardInterrupt"
+
+
+def test_a_fork_cannot_disturb_its_origin_nor_another_fork(child):
+    run(child, "x = [1]\ndef add():\n    x.append(2); return len(x)")
+    for _ in range(3):
+        with child.connection.forked() as fork:
+            fork.limit(10)
+            assert call(fork, "add").value == 2
+    assert call(child.connection, "add").value == 2
+
+
+def test_a_fork_that_dies_or_hangs_costs_only_itself(child):
+    run(child, "import os\ndef die(): os._exit(3)\ndef hang():\n    while True: pass\ndef fine(): return 1")
+    with child.connection.forked() as fork:
+        fork.limit(10)
+        with pytest.raises(StudentCrashed):
+            call(fork, "die")
+    with child.connection.forked() as fork:
+        fork.limit(0.3)
+        with pytest.raises(StudentTimeout):
+            call(fork, "hang")
+    child.connection.limit(10)
+    assert call(child.connection, "fine").value == 1
+
+
+def test_where_a_fork_is_unsafe_the_process_itself_answers(child):
+    run(child, "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()")
+    with child.connection.forked() as fork:
+        assert fork is child.connection
+
+
+def test_a_reply_written_ahead_is_a_protocol_error(child):
+    run(child, "import os, socket\nfrom chainrule.worker import wire\n")
+    run(
+        child,
+        "def forge():\n"
+        "    links = {int(f): os.readlink(f'/proc/self/fd/{f}') for f in os.listdir('/proc/self/fd')\n"
+        "             if os.path.islink(f'/proc/self/fd/{f}')}\n"
+        "    fd = next(f for f, link in links.items() if link.startswith('socket'))\n"
+        "    os.write(fd, wire.encode([99, 'ok', 1.0, {}]))\n"
+        "    return 0.0",
+    )
+    with pytest.raises(StudentProtocolError, match="out of turn"):
+        call(child.connection, "forge")
+    with pytest.raises(StudentProtocolError):  # and the connection stays closed
+        call(child.connection, "forge")
+
+
+def test_a_result_that_is_too_large_is_not_swallowed(child):
+    run(child, "def big():\n    return list(range(300_000))")
+    reply = call(child.connection, "big")
+    assert reply.error is not None
+
+
+def test_what_a_grader_cannot_send_is_the_graders_fault(child):
+    run(child, "def f(x): return x")
+    with pytest.raises(GraderError, match="cannot be sent"):
+        call(child.connection, "f", object())
+
+
+def test_nothing_is_left_after_close():
+    child = start(None, Limits())
+    child.connection.limit(60)
+    run(child, "import subprocess; p = subprocess.Popen(['sleep', '1000'])")
+    pid = int(text(run(child, "print(p.pid)")))
+    folder = child.folder
+    assert Path(f"/proc/{pid}").exists()
+    child.close()
+    deadline = time.monotonic() + 5
+    while (
+        Path(f"/proc/{pid}/status").exists()
+        and "Z" not in Path(f"/proc/{pid}/status").read_text().split("State:")[1][:4]
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not folder.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.process.pid, 0)

@@ -1,0 +1,128 @@
+"""One submission from cells to points: each kind of trouble costs what it touched and nothing else."""
+
+import json
+
+import pytest
+
+from chainrule import grading
+from chainrule.course import Course
+from chainrule.model import Job, Limits
+from chainrule.notebook import cells, intake
+
+
+@pytest.fixture
+def graded(small_course):
+    """graded(line_grad=…, descend=…, …): grade the solution with these cells changed."""
+    course = Course(small_course)
+
+    def grade(limits=None, extra=(), **changed):
+        notebook = intake.read_notebook(course.notebooks("lines")[0])
+        for cell in notebook["cells"]:
+            name = cells.grade_id(cell)
+            if name in changed:
+                cell["source"] = changed[name]
+        notebook["cells"][1:1] = [
+            {"cell_type": "code", "metadata": {}, "source": s, "outputs": [], "id": f"x{i}"}
+            for i, s in enumerate(extra)
+        ]
+        exercises = cells.exercises(notebook, course.graders("lines"))
+        job = Job("", "lines", "ada", "lines", notebook, exercises, None, limits or Limits())
+        return grading.grade(job)
+
+    yield grade
+    grading.close()
+
+
+def points(graded):
+    return {result.exercise: result.points for result in graded.exercises}
+
+
+def test_the_solution_has_all_points_and_an_executed_notebook(graded):
+    result = graded()
+    assert points(result) == {"line_grad": 8, "descend": 7}
+    assert result.points == 15
+    assert result.notes == ()
+    outputs = [cell["outputs"] for cell in result.notebook["cells"] if cells.grade_id(cell) == "test_line_grad"]
+    assert outputs[0][0]["text"].startswith("[")
+    counts = [cell["execution_count"] for cell in result.notebook["cells"] if cell["cell_type"] == "code"]
+    assert counts == [1, 2, 3, 4, 5]
+
+
+def test_the_hidden_tests_are_never_sent_to_the_students_process(graded):
+    spy = "import gc, inspect\nseen = [s for s in get_ipython().user_ns['In']]\nprint(seen)\n"
+    result = graded(descend=spy)
+    text = json.dumps(result.notebook["cells"])
+    shown = next(cell for cell in result.notebook["cells"] if cells.grade_id(cell) == "descend")["outputs"]
+    assert "print(line_grad" in json.dumps(shown)  # the visible check is there
+    assert "grade(" not in json.dumps(shown)
+    assert "canary-of-a-hidden-test" not in text
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "words"),
+    [
+        ("import os; os._exit(0)", "crashed", "ended the notebook's process (exit status 0)"),
+        ("while True: pass", "timeout", "was stopped after 2 s"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed", "ended the notebook's process"),
+    ],
+)
+def test_a_cell_that_ends_the_process_costs_its_exercise_only(graded, source, kind, words):
+    result = graded(limits=Limits(cell=2), line_grad=source)
+    assert points(result) == {"line_grad": 0, "descend": 7}
+    assert [note.kind for note in result.notes] == [kind]
+    assert words in result.notes[0].message
+    assert words.split(" (")[0] in result.exercises[0].outcomes[0].message
+
+
+def test_earlier_cells_are_there_again_after_a_crash(graded):
+    result = graded(extra=["import os\nos._exit(0)"])
+    assert points(result) == {"line_grad": 8, "descend": 7}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def line_grad(:", "SyntaxError: invalid syntax (line 1)"),
+        ("1 / 0\ndef line_grad(): pass", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_cell_that_raises_costs_its_exercise_and_says_why(graded, source, words):
+    result = graded(line_grad=source)
+    assert points(result) == {"line_grad": 0, "descend": 7}
+    assert words in result.exercises[0].outcomes[0].message
+
+
+def test_a_visible_check_that_fails_or_hangs_costs_nothing(graded):
+    broken = (
+        "def line_grad(phi, x, y):\n    if len(x) == 3:\n        while True: pass\n    r = phi[0] + phi[1] * x - y\n"
+    )
+    result = graded(limits=Limits(cell=2), line_grad=broken + "    return [2 * np.mean(r), 2 * np.mean(r * x)]")
+    assert points(result) == {"line_grad": 8, "descend": 7}
+    assert [note.kind for note in result.notes] == ["timeout"]
+
+
+def test_warnings_on_stderr_cost_nothing(graded):
+    noisy = "import sys, warnings\nwarnings.warn('careful')\nprint('stderr', file=sys.stderr)\n"
+    solution = (
+        "def line_grad(phi, x, y):\n    print('!', file=__import__('sys').stderr)\n    r = phi[0] + phi[1] * x - y\n"
+    )
+    result = graded(line_grad=noisy + solution + "    return [2 * np.mean(r), 2 * np.mean(r * x)]")
+    assert points(result)["line_grad"] == 8
+
+
+def test_a_flood_of_output_is_cut_with_a_word_about_it(graded):
+    result = graded(limits=Limits(output=10_000), extra=["for i in range(100_000): print('spam')"])
+    (flooded,) = [cell for cell in result.notebook["cells"] if cell.get("id") == "x0"]
+    text = "".join(output["text"] for output in flooded["outputs"])
+    assert len(text) < 11_000
+    assert text.endswith("[the rest of this cell's output was dropped: it is too long]\n")
+
+
+def test_threads_do_not_stop_the_grading(graded):
+    threads = "import threading, time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()"
+    assert points(graded(extra=[threads])) == {"line_grad": 8, "descend": 7}
+
+
+def test_grading_twice_gives_the_same(graded):
+    first, second = graded(), graded()
+    assert [r.outcomes[0].points for r in first.exercises] == [r.outcomes[0].points for r in second.exercises]
