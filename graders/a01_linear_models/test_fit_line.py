@@ -212,7 +212,7 @@ def test_residuals(student, rng):
 @points(3)
 def test_offset(student, rng, facts):
     """The slope keeps its digits when all x are shifted by a million."""
-    for _ in range(3):
+    for _ in range(6):  # by luck, rounding spares a bad formula now and then
         x, y = draw(rng, int(rng.integers(20, 101)))
         far = x + 1e6
         near = x - x.mean()  # exact enough: the slope for `far` differs from this one by its rounding only, about 1e-10

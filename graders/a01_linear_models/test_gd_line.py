@@ -247,6 +247,13 @@ def draw(rng):
     return x, y, A, 1 / np.linalg.eigvalsh(A)[-1]
 
 
+def separated_steps(losses):
+    """Steps k such that change k + 1 is clearly smaller than all before it, and not lost in rounding."""
+    changes = np.abs(np.diff(losses))
+    usable = range(2, len(changes) - 2)
+    return [k for k in usable if 1e-8 * losses[0] <= changes[k + 1] < 0.9 * changes[: k + 1].min()]
+
+
 def run(student, *args, finite=True):
     phi, losses = check.parts(student.gd_line(*args), 2)
     return check.array(phi, (2,), finite=finite), check.array(losses, (None,), finite=finite)
@@ -281,10 +288,7 @@ def test_stopping(student, rng):
     path = [best - np.linalg.matrix_power(M, j) @ best for j in range(60)]
     losses = np.array([mse(p, x, y) for p in path])
     changes = np.abs(np.diff(losses))
-    usable = [
-        k for k in range(2, 55) if changes[k + 1] >= 1e-8 * losses[0] and changes[k + 1] < 0.9 * changes[: k + 1].min()
-    ]
-    k = int(rng.choice(usable))
+    k = int(rng.choice(separated_steps(losses)))
     _, got = run(student, x, y, 0.4 * limit, float(np.sqrt(changes[k] * changes[k + 1])), 500)
     length(got, k + 2, "It stops after the first step whose change of the loss is below eps.")
     _, got = run(student, x, y, 1.15 * limit, 1e-9, 12)
