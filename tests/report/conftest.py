@@ -191,7 +191,9 @@ def odd(room: Classroom, student: str, i: int, results: list[ExerciseResult]) ->
         notes.append(Note("duplicate", "A test cell was there twice.", "test_fit"))
     unreadable = i == 15
     if unreadable:
-        results, notes = [], [Note("unreadable", "The file is not JSON. Ask the student to save and submit it again.")]
+        # It is graded as if nothing had been written.
+        results = [result(exercise, [Status.FAILED] * len(tests)) for exercise, tests in TESTS.items()]
+        notes = [Note("unreadable", "The file is not JSON. Ask the student to save and submit it again.")]
     scores: dict[str, float | None] = {r.test_cell: r.points for r in results}
     manual = {"m1": float(2 + i % 5), "m2": float(i % 5)} if i < 24 and not unreadable else {}
     timestamp = {3: "2026-03-02 15:20:00", 17: "2026-03-04 18:00:00"}.get(i, "2026-03-01 20:00:00")

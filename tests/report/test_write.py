@@ -99,12 +99,17 @@ def test_exercises_add_up_to_the_score(report: Path) -> None:
 
 def test_every_test_of_every_student_has_a_row(report: Path) -> None:
     table = rows(report / "tests.csv")
-    assert len(table) == 30 * 8
+    assert len(table) == 31 * 8
     assert list(table[0]) == [
         *("student", "exercise", "test", "title", "points", "max_points", "status", "misconception", "seconds")
     ]
     assert {row["status"] for row in table} == {"passed", "failed", "timeout", "crashed", "ungraded"}
     assert HALF in {row["misconception"] for row in table}
+
+
+def test_an_unreadable_submission_counts_in_no_statistic_of_tests(report: Path) -> None:
+    for row in rows(report / "test_analysis.csv"):
+        assert int(row["graded"]) + int(row["ungraded"]) == 30
 
 
 def test_every_figure_has_its_data_beside_it(report: Path) -> None:

@@ -89,7 +89,8 @@ def _write_assignment(
     counts = rows.groupby("exercise")[["ungraded", "waiting"]].sum()
     exercises = data.exercises.merge(analysis, on="exercise").join(counts, on="exercise")
     exercises = exercises.fillna({"ungraded": 0, "waiting": 0}).astype({"ungraded": "int64", "waiting": "int64"})
-    tests, misconceptions = items.tests(data.outcomes, data.exercises["exercise"]), items.misconceptions(data.outcomes)
+    outcomes = grades.scored(data.outcomes, students)
+    tests, misconceptions = items.tests(outcomes, data.exercises["exercise"]), items.misconceptions(outcomes)
     concerns = attention.attention(data, students, table)
     summary = page.summarise(data, students, rows, concerns)
     scores = students.loc[~students["status"].isin(grades.UNSCORED), "percent"]

@@ -92,5 +92,8 @@ def _status(frames: Frames, frame: pd.DataFrame, submitted: pd.Series, collected
 
 
 def scored(table: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `points` that say something about the exercises: of readable, graded submissions by `grades`."""
+    """The rows, of `points` or of outcomes, that say something about the exercises.
+
+    Those are the rows of students whose submission could be read and is graded, by `students`, which is `grades`.
+    """
     return table[table["student"].isin(students.loc[~students["status"].isin(UNSCORED), "student"])]
