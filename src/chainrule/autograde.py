@@ -295,7 +295,8 @@ def _configured(course: Course, logger: logging.Logger) -> Any:
     from traitlets.config import Config
 
     path = list(sys.path)
-    app = NbGrader(log=logger, load_cwd_config=False, raise_config_file_errors=True)
+    app = NbGrader(log=logger, raise_config_file_errors=True)
+    app.load_cwd_config = False  # the course's own, wherever we are
     try:
         app.initialize([], root=str(course.root.resolve()))
     except Exception as error:

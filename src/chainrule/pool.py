@@ -22,6 +22,9 @@ from chainrule.model import Graded, Job
 AHEAD = 2
 """Jobs under way for each worker: one at work and one that waits, so that none idles while results are written."""
 
+STOP = 5.0
+"""Seconds that a worker has to end its own children after Ctrl-C."""
+
 DIED = "The process that graded it died twice (out of memory, or killed). Grade it again, or by hand."
 
 
@@ -54,11 +57,9 @@ class Pool:
         for flight in self._flights.values():
             flight.cleanup.close()
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is not None:
             self._stop_processes()
-        elif self._executor is not None:
-            self._executor.shutdown()
 
     @property
     def full(self) -> bool:
@@ -115,10 +116,14 @@ class Pool:
         return submission.ungraded(job, DIED) if isinstance(result, BrokenExecutor) else result
 
     def _stop_processes(self) -> None:
-        for child in multiprocessing.active_children():
-            if child.pid not in self._before:
-                child.terminate()
-                child.join(2)
+        ours = [child for child in multiprocessing.active_children() if child.pid not in self._before]
+        for child in ours:
+            child.terminate()
+        for child in ours:
+            child.join(STOP)
+            if child.is_alive():
+                child.kill()
+                child.join()
 
 
 def _outcome(future: Future[Graded]) -> Graded | Exception:
