@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
-from chainrule.grader.bank import Bank, read
+from chainrule.grader.bank import Bank, Variant, read
 from chainrule.model import Exercise
 from chainrule.notebook.cells import grade_id
 
@@ -17,7 +18,7 @@ from . import answers as a
 from .answers import LEFT, SOLVED, Answer
 from .desk import Notebook, find
 
-HALF_DONE = (0.25, 0.45, 0.6, 0.8)
+HALF_DONE = (0.3, 0.6, 0.8)
 WRITTEN = "The loss hardly changes on a plateau, although the gradient is not small relative to the curvature."
 
 Answers = dict[str, Answer]
@@ -83,7 +84,7 @@ class Classroom:
 
     def pupils(self) -> list[Pupil]:
         return [
-            *(self._pupil("solved", "everything right", self._all()) for _ in range(4)),
+            *(self._pupil("solved", "everything right", self._all()) for _ in range(2)),
             *self._alternatives(),
             *self._mistaken(),
             *self._typical(),
@@ -105,31 +106,26 @@ class Classroom:
 
     def _alternatives(self) -> Iterator[Pupil]:
         """Each alternative at least once: the k-th student takes the k-th of every exercise."""
-        for k in range(max(len(bank.alternatives) for bank in self.banks.values())):
-            answers = self._all()
-            for name, bank in self.banks.items():
-                if bank.alternatives:
-                    answers[name] = a.otherwise(bank.alternatives[k % len(bank.alternatives)].source)
+        sets = {name: _sets(bank.alternatives) for name, bank in self.banks.items()}
+        for k in range(max(map(len, sets.values()))):
+            answers = {name: a.otherwise(*_turn(sets[name], k)) for name in self.ids}
             yield self._pupil("alternatives", "right, in other ways", answers)
 
     def _mistaken(self) -> Iterator[Pupil]:
-        """Each misconception at least once, in the same way."""
-        for k in range(max(len(bank.misconceptions) for bank in self.banks.values())):
-            answers = {name: self._mistake(name, k) for name in self.ids}
-            yield self._pupil("mistaken", "a known mistake in every exercise", answers)
-
-    def _mistake(self, exercise: str, k: int) -> Answer:
-        known = self.banks[exercise].misconceptions
-        if not known:
-            return SOLVED
-        mistake = known[k % len(known)]
-        return a.mistaken(mistake.source, mistake.message)
+        """Each misconception once, in the same way; who finds none left in an exercise solves it in another way."""
+        sets = {name: _sets(bank.misconceptions) for name, bank in self.banks.items()}
+        others = {name: _sets(bank.alternatives) for name, bank in self.banks.items()}
+        for k in range(max(map(len, sets.values()))):
+            wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
+            right = {name: a.otherwise(*_turn(others[name], k)) for name in self.ids}
+            exercises = f"{len(wrong)} exercises" if len(wrong) > 1 else next(iter(wrong))
+            yield self._pupil("mistaken", f"a known mistake in {exercises}", right | wrong)
 
     def _typical(self) -> Iterator[Pupil]:
         """One or two slips in otherwise right notebooks."""
-        for _ in range(6):
+        for _ in range(3):
             slips = self.random.sample(self.free, k=min(len(self.free), self.random.choice((1, 2))))
-            chosen = {name: self._mistake(name, self.random.randrange(100)) for name in slips}
+            chosen = {name: a.mistaken(self.random.choice(self.banks[name].misconceptions)) for name in slips}
             yield self._pupil("typical", f"a slip in {' and '.join(slips)}", self._all(**chosen))
 
     def _half_done(self) -> Iterator[Pupil]:
@@ -176,6 +172,18 @@ class Classroom:
         yield Pupil("late", "two days late, half of it", (HandIn(-49.5, half),))
         yield Pupil("two submissions", "half, then everything", (HandIn(60, half), HandIn(5, self._all())))
         yield Pupil("absent", "never submitted")
+
+
+def _sets(entries: Sequence[Variant]) -> list[list[Variant]]:
+    """Entries of different names side by side: one student can answer each name once."""
+    names = dict.fromkeys(entry.of for entry in entries)
+    columns = [[entry for entry in entries if entry.of == name] for name in names]
+    return [[entry for entry in row if entry] for row in zip_longest(*columns)]
+
+
+def _turn(sets: Sequence[list[Variant]], k: int) -> list[Variant]:
+    """The k-th set, going round."""
+    return sets[k % len(sets)] if sets else []
 
 
 def _delete(notebook: Notebook, test: str) -> None:
