@@ -97,6 +97,7 @@ def test_each_role_has_its_metadata(graders):
         {
             "nbgrader": {"grade_id": "show", "grade": False, "solution": False, "locked": True, **common},
             "tags": ["hide-input", "plot"],
+            "jupyter": {"source_hidden": True},
         },
     ]
 
