@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import cycle, zip_longest
 from pathlib import Path
 
 from chainrule.grader.bank import Bank, Variant, read
@@ -18,7 +18,7 @@ from . import answers as a
 from .answers import LEFT, SOLVED, Answer
 from .desk import Notebook, find
 
-HALF_DONE = (0.3, 0.6, 0.8)
+HALF_DONE = (0.3, 0.7)
 WRITTEN = "The loss hardly changes on a plateau, although the gradient is not small relative to the curvature."
 
 Answers = dict[str, Answer]
@@ -80,16 +80,19 @@ class Classroom:
         self.banks: dict[str, Bank] = {exercise.id: read(Path(exercise.grader)) for exercise in exercises}
         self.free = [exercise.id for exercise in a.independent(truth, exercises)]
         self.tests = {exercise.id: exercise.test_cell for exercise in exercises}
+        self.others = {name: _Alternatives(bank) for name, bank in self.banks.items()}
         self.random = random.Random(assignment)
 
     def pupils(self) -> list[Pupil]:
+        mistaken = list(self._mistaken())
+        alternatives = list(self._alternatives())  # those that none of the above has taken
         return [
-            *(self._pupil("solved", "everything right", self._all()) for _ in range(2)),
-            *self._alternatives(),
-            *self._mistaken(),
+            self._pupil("solved", "everything right", self._all()),
+            *alternatives,
+            *mistaken,
             *self._typical(),
             *self._half_done(),
-            *(self._pupil("untouched", "handed in as released", self._all(LEFT)) for _ in range(2)),
+            self._pupil("untouched", "handed in as released", self._all(LEFT)),
             *self._accidents(),
             *self._tampered(),
             *self._hand_ins(),
@@ -104,26 +107,24 @@ class Classroom:
     def _all(self, answer: Answer = SOLVED, **exceptions: Answer) -> Answers:
         return dict.fromkeys(self.ids, answer) | exceptions
 
-    def _alternatives(self) -> Iterator[Pupil]:
-        """Each alternative at least once: the k-th student takes the k-th of every exercise."""
-        sets = {name: _sets(bank.alternatives) for name, bank in self.banks.items()}
-        for k in range(max(map(len, sets.values()))):
-            answers = {name: a.otherwise(*_turn(sets[name], k)) for name in self.ids}
-            yield self._pupil("alternatives", "right, in other ways", answers)
-
     def _mistaken(self) -> Iterator[Pupil]:
-        """Each misconception once, in the same way; who finds none left in an exercise solves it in another way."""
+        """Each misconception once: the k-th student takes the k-th of every exercise, or else an alternative."""
         sets = {name: _sets(bank.misconceptions) for name, bank in self.banks.items()}
-        others = {name: _sets(bank.alternatives) for name, bank in self.banks.items()}
         for k in range(max(map(len, sets.values()))):
             wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
-            right = {name: a.otherwise(*_turn(others[name], k)) for name in self.ids}
+            right = {name: self.others[name].answer() for name in self.ids if name not in wrong}
             exercises = f"{len(wrong)} exercises" if len(wrong) > 1 else next(iter(wrong))
             yield self._pupil("mistaken", f"a known mistake in {exercises}", right | wrong)
 
+    def _alternatives(self) -> Iterator[Pupil]:
+        """Each alternative at least once."""
+        while any(others.left for others in self.others.values()):
+            answers = {name: others.answer() for name, others in self.others.items()}
+            yield self._pupil("alternatives", "right, in other ways", answers)
+
     def _typical(self) -> Iterator[Pupil]:
         """One or two slips in otherwise right notebooks."""
-        for _ in range(3):
+        for _ in range(2):
             slips = self.random.sample(self.free, k=min(len(self.free), self.random.choice((1, 2))))
             chosen = {name: a.mistaken(self.random.choice(self.banks[name].misconceptions)) for name in slips}
             yield self._pupil("typical", f"a slip in {' and '.join(slips)}", self._all(**chosen))
@@ -174,16 +175,24 @@ class Classroom:
         yield Pupil("absent", "never submitted")
 
 
+class _Alternatives:
+    """The alternatives of an exercise, handed out in turn. `left` counts those not yet taken."""
+
+    def __init__(self, bank: Bank) -> None:
+        sets = _sets(bank.alternatives)
+        self.left = len(sets)
+        self._turn = cycle(sets or [[]])
+
+    def answer(self) -> Answer:
+        self.left = max(self.left - 1, 0)
+        return a.otherwise(*next(self._turn))
+
+
 def _sets(entries: Sequence[Variant]) -> list[list[Variant]]:
     """Entries of different names side by side: one student can answer each name once."""
     names = dict.fromkeys(entry.of for entry in entries)
     columns = [[entry for entry in entries if entry.of == name] for name in names]
     return [[entry for entry in row if entry] for row in zip_longest(*columns)]
-
-
-def _turn(sets: Sequence[list[Variant]], k: int) -> list[Variant]:
-    """The k-th set, going round."""
-    return sets[k % len(sets)] if sets else []
 
 
 def _delete(notebook: Notebook, test: str) -> None:
