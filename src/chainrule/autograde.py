@@ -8,6 +8,7 @@ import glob
 import importlib
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, SAWarning
 
 from chainrule import gradebook, submission
 from chainrule.course import Course
@@ -234,7 +235,10 @@ class _Desk:
         self.log.clear()
         submission.READY.update(waiting.ready)
         try:
-            self.converter(student).start()
+            with warnings.catch_warnings():
+                # nbgrader's add_submission queries while the new row is half built; what it builds is right.
+                warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
+                self.converter(student).start()
         except NbGraderException as error:
             return self._failed(student, self.log.cause or error.__context__ or error)
         finally:
