@@ -87,12 +87,12 @@ class Classroom:
         mistaken = list(self._mistaken())
         alternatives = list(self._alternatives())  # those that none of the above has taken
         return [
-            self._pupil("solved", "everything right", self._all()),
+            self._pupil("solved", "all right", self._all()),
             *alternatives,
             *mistaken,
             *self._typical(),
             *self._half_done(),
-            self._pupil("untouched", "handed in as released", self._all(LEFT)),
+            self._pupil("untouched", "as released", self._all(LEFT)),
             *self._accidents(),
             *self._tampered(),
             *self._hand_ins(),
@@ -114,13 +114,13 @@ class Classroom:
             wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
             right = {name: self.others[name].answer() for name in self.ids if name not in wrong}
             exercises = f"{len(wrong)} exercises" if len(wrong) > 1 else next(iter(wrong))
-            yield self._pupil("mistaken", f"a known mistake in {exercises}", right | wrong)
+            yield self._pupil("mistaken", f"in {exercises}", right | wrong)
 
     def _alternatives(self) -> Iterator[Pupil]:
         """Each alternative at least once."""
         while any(others.left for others in self.others.values()):
             answers = {name: others.answer() for name, others in self.others.items()}
-            yield self._pupil("alternatives", "right, in other ways", answers)
+            yield self._pupil("alternatives", "all right, otherwise", answers)
 
     def _typical(self) -> Iterator[Pupil]:
         """One or two slips in otherwise right notebooks."""
@@ -138,41 +138,39 @@ class Classroom:
     def _accidents(self) -> Iterator[Pupil]:
         """Each loses one exercise, and only that one."""
         accidents = [
-            ("syntax error", "a bracket too few", "def attempt(x:\n    return x", ()),
-            ("raises", "a cell that raises", 'raise RuntimeError("I will finish this tomorrow")', ()),
-            ("endless loop", "a cell that never ends", "while True:\n    pass", ("timeout",)),
-            ("os._exit(0)", "a cell that ends the process", "import os\n\nos._exit(0)", ("crashed",)),
+            ("syntax error", "a bracket missing", "def attempt(x:\n    return x", ()),
+            ("raises", "a RuntimeError", 'raise RuntimeError("I will finish this tomorrow")', ()),
+            ("endless loop", "while True", "while True:\n    pass", ("timeout",)),
+            ("os._exit(0)", "the process ends", "import os\n\nos._exit(0)", ("crashed",)),
         ]
         for number, (kind, did, code, notes) in enumerate(accidents):
             victim = self.free[number % len(self.free)]
-            yield self._pupil(kind, f"{did}, in {victim}", self._all(**{victim: a.spoiled(code)}), *notes)
+            yield self._pupil(kind, f"{did} in {victim}", self._all(**{victim: a.spoiled(code)}), *notes)
 
     def _tampered(self) -> Iterator[Pupil]:
         """What the student did to cells that are not theirs is undone: full marks for full solutions."""
         test = self.tests[self.random.choice(self.ids)]
-        yield self._pupil(
-            "test deleted", f"removed the cell {test}", self._all(), "missing", tamper=lambda nb: _delete(nb, test)
-        )
+        yield self._pupil("test deleted", test, self._all(), "missing", tamper=lambda nb: _delete(nb, test))
         yield self._pupil(
             "test duplicated",
-            f"copied the cell {test}",
+            test,
             self._all(),
             "duplicate",
             tamper=lambda nb: _duplicate(nb, test),
         )
         yield self._pupil(
-            "points edited", f"{test} is worth 1000", self._all(), "metadata", tamper=lambda nb: _reprice(nb, test)
+            "points edited", f"{test} is 1000", self._all(), "metadata", tamper=lambda nb: _reprice(nb, test)
         )
 
     def _hand_ins(self) -> Iterator[Pupil]:
         half = self._all(LEFT, **dict.fromkeys(self.ids[: len(self.ids) // 2], SOLVED))
         text = "<html><body>Your session has expired.</body></html>\n"
         unreadable = HandIn(self._hours(), self._all(LEFT), text=text)
-        yield Pupil("not a notebook", "submitted a web page", (unreadable,), frozenset({"unreadable"}))
-        yield Pupil("late", "three hours late, all right", (HandIn(-3, self._all()),))
-        yield Pupil("late", "two days late, half of it", (HandIn(-49.5, half),))
-        yield Pupil("two submissions", "half, then everything", (HandIn(60, half), HandIn(5, self._all())))
-        yield Pupil("absent", "never submitted")
+        yield Pupil("not a notebook", "a web page", (unreadable,), frozenset({"unreadable"}))
+        yield Pupil("late", "3 hours, all right", (HandIn(-3, self._all()),))
+        yield Pupil("late", "2 days, half of it", (HandIn(-49.5, half),))
+        yield Pupil("two submissions", "half, then all", (HandIn(60, half), HandIn(5, self._all())))
+        yield Pupil("absent", "")
 
 
 class _Alternatives:
