@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -238,10 +239,11 @@ def test_a_submission_that_kills_its_worker_twice_is_ungraded_never_zero(classro
 
 def test_ctrl_c_leaves_every_student_written_or_not(quick: Any) -> None:
     def interrupt(row: Row, done: int, total: int) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         autograde(Course(quick.root), "t1", workers=1, progress=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     written = {path.name for path in (quick.root / "autograded").iterdir()}
     assert len(written) == 1
     assert set(outcomes(quick)) == written

@@ -22,7 +22,7 @@ from chainrule import gradebook, submission
 from chainrule.course import Course
 from chainrule.errors import ChainruleError, CourseError, GradebookError, GraderError, UnknownName
 from chainrule.model import Graded, Job, Note
-from chainrule.pool import Pool
+from chainrule.pool import Interrupt, Pool
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,19 @@ def autograde(
         if progress is not None:
             progress(row, len(rows), len(chosen))
 
-    with Pool(workers, executor) as pool:
+    with Interrupt() as interrupt, Pool(workers, executor, interrupt.check) as pool:
         waiting: dict[str, _Waiting] = {}
 
         def settle() -> None:
             for student, job, result in pool.finished():
+                interrupt.check()
                 entry = waiting[student]
                 entry.take(job, result)
                 if not entry.missing:
                     done(desk.write(student, waiting.pop(student)))
 
         for student in chosen:
+            interrupt.check()
             if not desk.wanted(student):
                 done(desk.row(student, skipped=True))
                 continue
