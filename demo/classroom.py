@@ -84,18 +84,17 @@ class Classroom:
         self.random = random.Random(assignment)
 
     def pupils(self) -> list[Pupil]:
-        mistaken = list(self._mistaken())
-        alternatives = list(self._alternatives())  # those that none of the above has taken
+        # Who takes alternatives comes first; the last to be made are those that take what is left.
+        mistaken, tampered, hand_ins = list(self._mistaken()), list(self._tampered()), list(self._hand_ins())
         return [
             self._pupil("solved", "all right", self._all()),
-            *alternatives,
-            *mistaken,
-            *self._typical(),
+            *self._alternatives(),
             *self._half_done(),
             self._pupil("untouched", "as released", self._all(LEFT)),
             *self._accidents(),
-            *self._tampered(),
-            *self._hand_ins(),
+            *tampered,
+            *hand_ins,
+            *mistaken,
         ]
 
     def _pupil(self, kind: str, did: str, answers: Answers, *notes: str, tamper: Tamper | None = None) -> Pupil:
@@ -104,30 +103,29 @@ class Classroom:
     def _hours(self) -> float:
         return round(self.random.uniform(1, 120), 2)
 
+    def _right(self) -> Answers:
+        """Everything right, each exercise in the next of its alternatives."""
+        return {name: others.answer() for name, others in self.others.items()}
+
     def _all(self, answer: Answer = SOLVED, **exceptions: Answer) -> Answers:
         return dict.fromkeys(self.ids, answer) | exceptions
 
     def _mistaken(self) -> Iterator[Pupil]:
-        """Each misconception once: the k-th student takes the k-th of every exercise, or else an alternative."""
+        """Each misconception once: the k-th student takes the k-th of every exercise, as long as there are so many."""
         sets = {name: _sets(bank.misconceptions) for name, bank in self.banks.items()}
         for k in range(max(map(len, sets.values()))):
             wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
             right = {name: self.others[name].answer() for name in self.ids if name not in wrong}
-            exercises = f"{len(wrong)} exercises" if len(wrong) > 1 else next(iter(wrong))
-            yield self._pupil("mistaken", f"in {exercises}", right | wrong)
+            if len(wrong) < 3:
+                yield self._pupil("typical", f"a slip in {' and '.join(wrong)}", right | wrong)
+            else:
+                yield self._pupil("mistaken", f"in {len(wrong)} exercises", right | wrong)
 
     def _alternatives(self) -> Iterator[Pupil]:
-        """Each alternative at least once."""
+        """Right in other ways: one student, and more if there are alternatives that nobody else has taken."""
+        yield self._pupil("alternatives", "all right, otherwise", self._right())
         while any(others.left for others in self.others.values()):
-            answers = {name: others.answer() for name, others in self.others.items()}
-            yield self._pupil("alternatives", "all right, otherwise", answers)
-
-    def _typical(self) -> Iterator[Pupil]:
-        """One or two slips in otherwise right notebooks."""
-        for _ in range(2):
-            slips = self.random.sample(self.free, k=min(len(self.free), self.random.choice((1, 2))))
-            chosen = {name: a.mistaken(self.random.choice(self.banks[name].misconceptions)) for name in slips}
-            yield self._pupil("typical", f"a slip in {' and '.join(slips)}", self._all(**chosen))
+            yield self._pupil("alternatives", "all right, otherwise", self._right())
 
     def _half_done(self) -> Iterator[Pupil]:
         for share in HALF_DONE:
@@ -150,26 +148,22 @@ class Classroom:
     def _tampered(self) -> Iterator[Pupil]:
         """What the student did to cells that are not theirs is undone: full marks for full solutions."""
         test = self.tests[self.random.choice(self.ids)]
-        yield self._pupil("test deleted", test, self._all(), "missing", tamper=lambda nb: _delete(nb, test))
-        yield self._pupil(
-            "test duplicated",
-            test,
-            self._all(),
-            "duplicate",
-            tamper=lambda nb: _duplicate(nb, test),
-        )
-        yield self._pupil(
-            "points edited", f"{test} is 1000", self._all(), "metadata", tamper=lambda nb: _reprice(nb, test)
-        )
+        tricks: list[tuple[str, str, str, Tamper]] = [
+            ("test deleted", test, "missing", lambda notebook: _delete(notebook, test)),
+            ("test duplicated", test, "duplicate", lambda notebook: _duplicate(notebook, test)),
+            ("points edited", f"{test} is 1000", "metadata", lambda notebook: _reprice(notebook, test)),
+        ]
+        for kind, did, note, tamper in tricks:
+            yield self._pupil(kind, did, self._right(), note, tamper=tamper)
 
     def _hand_ins(self) -> Iterator[Pupil]:
         half = self._all(LEFT, **dict.fromkeys(self.ids[: len(self.ids) // 2], SOLVED))
         text = "<html><body>Your session has expired.</body></html>\n"
         unreadable = HandIn(self._hours(), self._all(LEFT), text=text)
         yield Pupil("not a notebook", "a web page", (unreadable,), frozenset({"unreadable"}))
-        yield Pupil("late", "3 hours, all right", (HandIn(-3, self._all()),))
+        yield Pupil("late", "3 hours, all right", (HandIn(-3, self._right()),))
         yield Pupil("late", "2 days, half of it", (HandIn(-49.5, half),))
-        yield Pupil("two submissions", "half, then all", (HandIn(60, half), HandIn(5, self._all())))
+        yield Pupil("two submissions", "half, then all", (HandIn(60, half), HandIn(5, self._right())))
         yield Pupil("absent", "")
 
 
