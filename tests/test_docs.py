@@ -84,7 +84,7 @@ def test_every_assignment_has_its_derived_files() -> None:
     for text in _committed("source/*.md"):
         name = Path(text).stem
         assert _committed(f"source/{name}/{name}.ipynb"), f"run `chainrule build {name}` and commit the notebook"
-        assert _committed(f"release/{name}/{name}.ipynb"), f"run `nbgrader generate_assignment {name}` and commit it"
+        assert _committed(f"release/{name}/{name}.ipynb"), "run scripts/release and commit it"
 
 
 def test_constraints_are_names_and_versions_of_all_that_we_install() -> None:
