@@ -97,6 +97,21 @@ def test_constraints_are_names_and_versions_of_all_that_we_install() -> None:
     assert {_normal(line.split("==")[0]) for line in _script("constraints").lines()} <= pinned
 
 
+def test_the_architecture_page_names_every_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for path in (ROOT / "src" / "chainrule").iterdir():
+        name = f"{path.name}/" if path.is_dir() else path.name
+        if not name.startswith("_") and name != "py.typed":
+            assert f"`{name}`" in page, f"docs/architecture.md does not say what {name} is"
+
+
+def test_assistants_know_every_kind_of_attention() -> None:
+    from chainrule.report.attention import KINDS
+
+    rows = _rows(ROOT / "docs" / "tas.md", "Who needs attention")
+    assert [kind for row in rows for kind in row[0].split(", ")] == list(KINDS)
+
+
 def test_decisions_are_numbered_and_short() -> None:
     """Context, decision, consequences, on at most a page."""
     pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
