@@ -2,6 +2,7 @@
 
 from chainrule.sandbox.child import Child, start
 from chainrule.sandbox.connection import Connection, Reply
+from chainrule.sandbox.libraries import imported
 from chainrule.sandbox.zygote import close
 
-__all__ = ["Child", "Connection", "Reply", "close", "start"]
+__all__ = ["Child", "Connection", "Reply", "close", "imported", "start"]
