@@ -8,6 +8,7 @@ To the supervisor it sends lines of JSON: `{"ready": layers}` (with a pidfd of t
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -126,7 +127,7 @@ def _locked(
 
 def _keep_two(student: socket.socket, tell: int) -> tuple[socket.socket, int]:
     """Close every file but the connection (3) and the way to tell the monitor (4)."""
-    high = [os.dup(descriptor) for descriptor in _above(10, student.detach(), tell)]
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (student.detach(), tell)]
     for target, descriptor in zip((3, 4), high, strict=True):
         os.dup2(descriptor, target, inheritable=False)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -134,12 +135,6 @@ def _keep_two(student: socket.socket, tell: int) -> tuple[socket.socket, int]:
         os.dup2(nothing, target)
     kernel.close_from(5)
     return socket.socket(fileno=3), 4
-
-
-def _above(lowest: int, *descriptors: int) -> list[int]:
-    import fcntl
-
-    return [fcntl.fcntl(descriptor, fcntl.F_DUPFD, lowest) for descriptor in descriptors]
 
 
 # -- the supervisor's side ---------------------------------------------------------------------------------------------

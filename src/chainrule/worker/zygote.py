@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 
 from chainrule.worker import monitor
+from chainrule.worker.compact import compact
 from chainrule.worker.jail import view
 from chainrule.worker.jail.order import Order
 from chainrule.worker.serve import Server
@@ -37,6 +38,7 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then hangs up
     gc.collect()
     gc.freeze()
+    compact()
     control.sendall(json.dumps({"warm": warmed}).encode() + b"\n")
     while True:
         header, descriptors, _, _ = socket.recv_fds(control, 4, 2)

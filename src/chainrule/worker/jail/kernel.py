@@ -77,3 +77,8 @@ def buffer_address(data: bytes) -> tuple[Any, int]:
     """`data` in memory that stays put, and its address. Keep the first as long as the second is used."""
     buffer = ctypes.create_string_buffer(data, len(data))
     return buffer, ctypes.addressof(buffer)
+
+
+def advise(address: ctypes.c_void_p, length: int, advice: int) -> bool:
+    """madvise(2); False if the kernel refuses."""
+    return bool(_libc.madvise(address, ctypes.c_size_t(length), ctypes.c_int(advice)) == 0)
