@@ -9,6 +9,7 @@ import contextlib
 import glob
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def _settle(order: Order) -> str:
         PATH=f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin",
         PYTHONPATH=str(Path(view.package()).parent),
     )
+    tempfile.tempdir = None  # what the zygote found is not here
     os.chdir(f"{home}/work")
     # Last: a file beside the notebook can be imported, but takes the place of no library.
     sys.path.append(f"{home}/work")
