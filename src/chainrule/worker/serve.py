@@ -136,12 +136,14 @@ class Server:
         if not _single_threaded():
             theirs.close()
             raise NotSafeToFork("the notebook has started threads")
+        state = random.getstate()
         pid = os.fork()
         if pid:
             theirs.close()
             self.forks.add(pid)
             return pid
         try:
+            random.setstate(state)  # a fork of Python's seeds it anew; a snapshot is to be the same on every regrade
             self.sock.close()
             self.sock, self.forks = theirs, set()
             self.serve()
