@@ -1,4 +1,4 @@
-"""`python crippled.py CALL… -- COMMAND…`: run a command on a kernel that lacks these system calls, as far as it can see.
+"""`python crippled.py CALL… -- COMMAND…`: run a command for which these system calls do not work.
 
 The calls are refused by a filter that the command and all it starts inherit, so nothing of ours has to pretend.
 """
@@ -23,7 +23,11 @@ if __name__ == "__main__":
     split = sys.argv.index("--")
     arch = AUDIT_ARCH[kernel.MACHINE]
     program = [
-        [(seccomp.LOAD, 0, 0, seccomp.ARCHITECTURE), (seccomp.EQUAL, 1, 0, arch), (seccomp.RETURN, 0, 0, seccomp.ALLOW)],
+        [
+            (seccomp.LOAD, 0, 0, seccomp.ARCHITECTURE),
+            (seccomp.EQUAL, 1, 0, arch),
+            (seccomp.RETURN, 0, 0, seccomp.ALLOW),
+        ],
         [(seccomp.LOAD, 0, 0, seccomp.NUMBER)],
     ]
     for name in sys.argv[1:split]:

@@ -36,7 +36,9 @@ def gone(mark, seconds=5.0):
 
 def test_one_process_cannot_have_more_memory(student):
     process = student(SMALL)
-    source = "import numpy\ntry:\n    kept = [numpy.ones(8 << 20) for _ in range(200)]\nexcept MemoryError: print('refused')"
+    source = (
+        "import numpy\ntry:\n    kept = [numpy.ones(8 << 20) for _ in range(200)]\nexcept MemoryError: print('refused')"
+    )
     try:
         assert process.run(source).strip() == "refused"
     except StudentCrashed:
@@ -129,7 +131,8 @@ def test_they_die_with_the_supervisor_too(tmp_path):
         try:
             child = sandbox.start(None, Limits())
             child.connection.limit(30)
-            source = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)', '{COOKIE}2'])"
+            sleeper = f"[sys.executable, '-c', 'import time; time.sleep(1000)', '{COOKIE}2']"
+            source = f"import subprocess, sys\nsubprocess.Popen({sleeper})"
             child.connection.request("run", source, on_output=lambda _: None)
             (tmp_path / "ready").touch()
             time.sleep(100)

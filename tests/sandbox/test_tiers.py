@@ -1,4 +1,4 @@
-"""The tier is what was tried and worked; less than a jail is refused unless allowed, and every result says what it had."""
+"""The tier is what was tried and worked; less than a jail is refused unless allowed, and every result says its tier."""
 
 import json
 import os

@@ -88,8 +88,8 @@ class Child:
 def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) -> Child:
     """Start a process for a notebook whose neighbours are a copy of the folder `files`.
 
-    `libraries` are what its code will import: they are there at once if the zygote has them, and it is chosen so. Raises
-    `IsolationError` if this machine cannot run student code safely enough.
+    `libraries` are what its code will import: it is forked from a zygote that has them warm. Raises `IsolationError` if
+    this machine cannot run student code safely enough.
     """
     parent = zygote(libraries)
     child = launch(parent, tiers.chosen(lambda tier: _trial(parent, tier)), limits)
@@ -134,7 +134,9 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
             parent.order(order, theirs, report)
         first = receive_report(status, time.monotonic() + limits.start)
         if first is None or "ready" not in first[0]:
-            raise IsolationError(f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}")
+            raise IsolationError(
+                f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}"
+            )
     except BaseException as error:
         ours.close()
         status.close()

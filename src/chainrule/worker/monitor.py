@@ -30,7 +30,9 @@ FAILED = 111
 Serve = Callable[[socket.socket], None]
 
 
-def run(order: Order, student: socket.socket, status: socket.socket, plan: Sequence[view.Entry], serve: Serve) -> NoReturn:
+def run(
+    order: Order, student: socket.socket, status: socket.socket, plan: Sequence[view.Entry], serve: Serve
+) -> NoReturn:
     """What a fork of the zygote does. `serve(student)` is what the locked process does. Never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

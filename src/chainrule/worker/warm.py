@@ -19,7 +19,7 @@ def _torch() -> None:
         optimizer = kind(model.parameters(), lr=1e-3)
         loss = torch.nn.functional.mse_loss(model(torch.zeros(2, 4)), torch.zeros(2, 1))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8))
     importlib.import_module("torch.utils.data")

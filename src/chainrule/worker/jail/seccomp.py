@@ -109,7 +109,8 @@ def blocks(machine: str, together: Together | None = None) -> list[Block]:
 def _leave_others_alone(of: Callable[[str], int], together: Together) -> list[Block]:
     own = [0, together.own]
     program = [
-        _only(of(name), 0, own) for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
+        _only(of(name), 0, own)
+        for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
     ]
     program += [_only(of(name), 1, own) for name in ("setpriority", "ioprio_set")]
     if not together.scoped:
