@@ -26,8 +26,8 @@ SETTINGS = (
         "kernel/apparmor_restrict_unprivileged_userns",
         "1",
         "This system (Ubuntu 23.10 or later) lets only programs with an AppArmor profile make namespaces. An "
-        "administrator can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile chainrule {python} "
-        "flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run `apparmor_parser -r` on that file.",
+        "administrator can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile "
+        "chainrule {python} flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run `apparmor_parser -r` on that file.",
     ),
     (
         "kernel/unprivileged_userns_clone",

@@ -23,7 +23,7 @@ from chainrule.worker.jail import view
 from chainrule.worker.jail.order import Order
 from chainrule.worker.serve import Server
 from chainrule.worker.shell import Shell, make_shell
-from chainrule.worker.warm import warm, warm_shell
+from chainrule.worker.warm import SEED, warm, warm_shell
 
 SETTLE_SECONDS = 5.0
 
@@ -55,7 +55,7 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
 
 
 def _serve(connection: socket.socket, shell: Shell) -> None:
-    random.seed(0)  # Python seeds it anew after a fork; a regrade shall see the same numbers
+    random.seed(SEED)  # Python seeds it anew after a fork; a regrade shall see the same numbers
     Server(connection, shell).serve()
 
 
