@@ -27,7 +27,8 @@ SETTINGS = (
         "1",
         "This system (Ubuntu 23.10 or later) lets only programs with an AppArmor profile make namespaces. An "
         "administrator can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile "
-        "chainrule {python} flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run `apparmor_parser -r` on that file.",
+        "chainrule {python} flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run "
+        "`apparmor_parser -r` on that file.",
     ),
     (
         "kernel/unprivileged_userns_clone",
