@@ -123,6 +123,12 @@ def test_threads_do_not_stop_the_grading(graded):
     assert points(graded(extra=[threads])) == {"line_grad": 8, "descend": 7}
 
 
+def test_a_students_cell_may_hold_any_words(graded):
+    result = graded(extra=["### BEGIN HIDDEN TESTS\nx = 1", "### END SOLUTION\nassert x == 1"])
+    assert points(result) == {"line_grad": 8, "descend": 7}
+    assert all(not cell["outputs"] for cell in result.notebook["cells"] if cell.get("id") in ("x0", "x1"))
+
+
 def test_grading_twice_gives_the_same(graded):
     first, second = graded(), graded()
     assert [r.outcomes[0].points for r in first.exercises] == [r.outcomes[0].points for r in second.exercises]
