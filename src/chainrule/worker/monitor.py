@@ -122,6 +122,7 @@ def _locked(
     check.check(order, [entry.path for entry in plan])
     os.write(tell, json.dumps({"ready": layers}).encode() + b"\n")
     os.close(tell)
+    lockdown.yield_to_others()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     serve(connection)
     os._exit(0)

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 
 from chainrule.worker import monitor
 from chainrule.worker.compact import compact
-from chainrule.worker.jail import view
+from chainrule.worker.jail import kernel, seccomp, view
 from chainrule.worker.jail.order import Order
+from chainrule.worker.jail.syscalls import AUDIT_ARCH
 from chainrule.worker.serve import Server
 from chainrule.worker.shell import Shell, make_shell
 from chainrule.worker.warm import SEED, warm, warm_shell
@@ -35,6 +36,8 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
     warm_shell(shell)
     _one_thread()
     plan = view.plan()
+    if kernel.MACHINE in AUDIT_ARCH:
+        seccomp.program()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps our monitors
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then hangs up
     gc.collect()

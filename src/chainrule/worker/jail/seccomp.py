@@ -7,6 +7,7 @@ falls through, the accumulator holds the number of the call.
 from __future__ import annotations
 
 import errno
+import functools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -128,11 +129,17 @@ def assemble(program: Sequence[Block]) -> bytes:
     return b"".join(struct.pack("HBBI", *instruction) for block in program for instruction in block)
 
 
-def install(together: Together | None = None) -> None:
-    """Filter this process and all it starts."""
+@functools.cache
+def program(together: Together | None = None) -> bytes:
+    """The filter of this machine. The zygote asks for it once, so that its forks have it."""
     if kernel.MACHINE not in AUDIT_ARCH:
         raise OSError(errno.ENOSYS, f"there is no table of system calls for {kernel.MACHINE}")
-    load(assemble(blocks(kernel.MACHINE, together)))
+    return assemble(blocks(kernel.MACHINE, together))
+
+
+def install(together: Together | None = None) -> None:
+    """Filter this process and all it starts."""
+    load(program(together))
 
 
 def load(code: bytes) -> None:
