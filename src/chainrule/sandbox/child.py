@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -23,8 +22,6 @@ from chainrule.sandbox.zygote import Zygote, receive_report, zygote
 from chainrule.worker.jail.order import Order
 
 CLOSE_SECONDS = 10.0
-
-_slots = itertools.count(os.getpid() << 8)
 
 
 class Child:
@@ -135,7 +132,6 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
     status, report = socket.socketpair()
     order = Order(
         tier=tier,
-        slot=next(_slots),
         memory=limits.memory,
         disk=limits.disk,
         processes=limits.processes,
