@@ -77,7 +77,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Class:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(demo.pid, signal.SIGKILL)
     results = folder / "results.json"
-    assert results.exists(), output
+    assert results.exists(), "\n".join(output.splitlines()[-15:])
     return Class(folder, output, demo.returncode, json.loads(results.read_text(encoding="utf-8")))
 
 
