@@ -245,11 +245,12 @@ class Classroom:
         *,
         raw: str | None = None,
         name: str = "t1.ipynb",
+        release: str = "t1.ipynb",
         time: str = "2025-03-01 12:00:00 UTC",
         **answers: str,
     ) -> None:
         """Collect a submission: full marks but for `answers`; `change` edits the notebook, `raw` replaces it."""
-        notebook = json.loads((self.root / "release/t1/t1.ipynb").read_text())
+        notebook = json.loads((self.root / "release/t1" / release).read_text())
         for made in notebook["cells"]:
             grade_id = made["metadata"].get("nbgrader", {}).get("grade_id", "")
             made["source"] = (ANSWERS | answers).get(grade_id, made["source"])
