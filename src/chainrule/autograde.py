@@ -99,7 +99,7 @@ class _Class:
 
     def _start(self, found: Submission) -> None:
         if not found.missing:
-            self._write(found)
+            self._write([found])
             return
         self.waiting[found.student] = found
         for job in found.missing:
@@ -109,6 +109,7 @@ class _Class:
             self.pool.submit(found.student, cleanup.enter_context(self.pending.staged(job)), cleanup)
 
     def _settle(self) -> None:
+        complete = []
         for student, job, result in self.pool.finished():
             self.check()
             found = self.waiting.get(student)
@@ -116,13 +117,16 @@ class _Class:
                 continue  # another notebook of theirs failed
             self.pending.take(found, job, result)
             if not found.missing:
-                self._write(self.waiting.pop(student))
+                complete.append(self.waiting.pop(student))
+        self.pending.journal.sync()
+        self._write(complete)
 
-    def _write(self, found: Submission) -> None:
-        row = self.writer.write(found)
-        if not row.error:
-            self.pending.done(found)
-        self._done(row)
+    def _write(self, batch: Sequence[Submission]) -> None:
+        found = {submission.student: submission for submission in batch}
+        for row in self.writer.write(batch):
+            if not row.error:
+                self.pending.done(found[row.student])
+            self._done(row)
 
     def _done(self, row: Row) -> None:
         self.rows.append(row)

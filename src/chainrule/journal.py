@@ -18,6 +18,9 @@ from typing import Any, Self
 from chainrule.errors import CourseError
 from chainrule.model import ExerciseResult, Graded, Note, Outcome, Status
 
+ROOM = 16 << 20
+"""Bytes that the file may take before it is emptied in the midst of a run."""
+
 
 class Journal:
     """The journal of one assignment, held by one run. Raises `CourseError` if another run holds it."""
@@ -57,6 +60,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        if not self._places:
+            self._file.truncate(0)
         self._file.close()
 
     def get(self, key: str) -> Graded | None:
@@ -70,18 +75,21 @@ class Journal:
             return None  # a disk that lost power can hold anything: the job is graded again
 
     def put(self, key: str, graded: Graded) -> None:
-        """Keep a result. When this returns, it survives even a power failure."""
+        """Keep a result. From now on it survives the end of this process."""
         self._file.seek(0, os.SEEK_END)
         place = self._file.tell()
         self._file.write(f"{key} {json.dumps(_record(graded))}\n".encode())
         self._file.flush()
-        os.fsync(self._file.fileno())
         self._places[key] = place
 
+    def sync(self) -> None:
+        """From now on what was put survives a power failure too."""
+        os.fsync(self._file.fileno())
+
     def forget(self, key: str) -> None:
-        """The result is in the gradebook. When nothing is pending the file is emptied."""
+        """The result is in the gradebook."""
         self._places.pop(key, None)
-        if not self._places:
+        if not self._places and self._file.tell() > ROOM:
             self._file.truncate(0)
 
     def clear(self) -> None:

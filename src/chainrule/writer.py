@@ -12,9 +12,10 @@ import os
 import shutil
 import stat
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +41,16 @@ REPLACED = {
 """The preprocessors whose work is done here or in `submission`, by the option that lists them."""
 
 
+@dataclass(frozen=True)
+class _Page:
+    """All that is to be written of a student; the folder is made already."""
+
+    found: Submission
+    timestamp: datetime | None
+    sheets: Mapping[str, Sheet]
+    mark: written.Mark
+
+
 class Writer:
     """Writes the students of one run, each as a whole."""
 
@@ -48,28 +59,41 @@ class Writer:
         self.converter = desk.converter("*")
         self.direct = able(self.converter)
         self.graders, self.source = submission.grader_hash(desk.place("").graders), desk.place("").source
-        steps = {kind: list(_steps(self.converter, kind)) for kind in REPLACED}
+        steps = {kind: _steps(self.converter, kind) for kind in REPLACED}
         self._before, self._after = (
             [step for step in steps[kind] if type(step).__name__ not in REPLACED[kind]] for kind in REPLACED
         )
         self._late = [step for step in steps["autograde_preprocessors"] if hasattr(step, "init_plugin")]
         self.scores = Scores(connection, desk.assignment, self._penalty)
 
-    def write(self, found: Submission) -> Row:
-        """Write a student's rows and folder. What concerns the whole run is raised; of what fails, nothing is kept."""
-        student = found.student
+    def write(self, batch: Sequence[Submission]) -> list[Row]:
+        """Write students' rows and folders, those of a batch in one transaction. A failure costs only its student.
+
+        What concerns the whole run is raised.
+        """
+        together = [found for found in batch if self.direct and found.notebooks and not (found.others or found.error)]
+        alone = [self._alone(found) for found in batch if found not in together]
+        return alone + (self._together(together) if together else [])
+
+    def _alone(self, found: Submission) -> Row:
         if found.error is not None:
-            return Row(student, error=f"It could not be graded: {words(found.error)}")
+            return Row(found.student, error=f"It could not be graded: {words(found.error)}")
         if not found.notebooks and not found.others:
-            return self.desk.misnamed(student)
+            return self.desk.misnamed(found.student)
         try:
-            if self.direct and not found.others:
-                self._write(found)
-            else:
-                self._convert(found)
+            self._convert(found)
         except Exception as error:
-            return self.desk.failed(student, error)
-        return self.row(student)
+            return self.desk.failed(found.student, error)
+        return self.row(found.student)
+
+    def _together(self, batch: Sequence[Submission]) -> list[Row]:
+        try:
+            self._write(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                return [self.desk.failed(batch[0].student, error)]
+            return [row for found in batch for row in self._together([found])]
+        return [self.row(found.student) for found in batch]
 
     def row(self, student: str, skipped: bool = False) -> Row:
         """What the gradebook now says of a student."""
@@ -83,20 +107,27 @@ class Writer:
             return Row(student, notes=notes, skipped=skipped)
         return Row(student, score[0], score[1], notes, skipped, needs_manual=score[2])
 
-    def _write(self, found: Submission) -> None:
+    def _write(self, batch: Sequence[Submission]) -> None:
+        with ExitStack() as stack:
+            pages = [self._page(found, stack) for found in batch]
+            with gradebook.transaction(self.engine) as connection:
+                for page in pages:
+                    student = page.found.student
+                    self.scores.write(connection, student, page.timestamp, page.sheets)
+                    self._results(connection, page.found)
+                    written.mark(connection, self.desk.assignment, student, page.mark)
+            for page in pages:
+                written.replace(self.desk.graded(page.found.student))
+
+    def _page(self, found: Submission, stack: ExitStack) -> _Page:
         timestamp = self.desk.timestamp(self.desk.submitted(found.student))
         texts, sheets = {}, {}
         for name, notebook in found.notebooks.items():
             texts[name], sheets[name] = self._notebook(name, notebook, found.ready[name])
-        target = self.desk.graded(found.student)
-        with written.fresh(target) as place:
-            self._folder(place, found.student, texts)
-            mark = written.Mark("" if found.ungraded else found.fingerprint, written.digest(place))
-            with gradebook.transaction(self.engine) as connection:
-                self.scores.write(connection, found.student, timestamp, sheets)
-                self._results(connection, found)
-                written.mark(connection, self.desk.assignment, found.student, mark)
-            written.replace(target)
+        place = stack.enter_context(written.fresh(self.desk.graded(found.student)))
+        self._folder(place, found.student, texts)
+        mark = written.Mark("" if found.ungraded else found.fingerprint, written.digest(place))
+        return _Page(found, timestamp, sheets, mark)
 
     def _results(self, connection: Connection, found: Submission) -> None:
         for name in self.scores.notebooks:
@@ -200,11 +231,10 @@ def able(converter: Any) -> bool:
     )
 
 
-def _steps(converter: Any, kind: str) -> Iterator[Any]:
+def _steps(converter: Any, kind: str) -> list[Any]:
     """The preprocessors as nbgrader's converter would make them."""
     exporter = converter.exporter_class(parent=converter, config=converter.config)
-    for step in getattr(converter, kind):
-        yield exporter.register_preprocessor(step)
+    return [step(parent=exporter) for step in getattr(converter, kind)]
 
 
 def _sheet(notebook: Any, graded: Graded, log: Any) -> Sheet:
