@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -11,8 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,6 @@ import pytest
 from chainrule import written
 from chainrule.autograde import autograde
 from chainrule.course import Course
-from chainrule.model import ExerciseResult, Graded, Job, Outcome, Status
 
 pytestmark = pytest.mark.slow
 
@@ -73,27 +69,7 @@ def fill(classroom: Any) -> None:
 # -- killed at every step of writing ----------------------------------------------------------------------------------
 
 
-class AtOnce(Executor):
-    """Gives each job a result at once: points for the exercises whose answer is the right one."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(at_once(args[0]))
-        return future
-
-
-def at_once(job: Job) -> Graded:
-    text = json.dumps(job.notebook)
-    results = []
-    for exercise in job.exercises:
-        right = f"return {2 if exercise.id == 'twice' else 3} * x" in text
-        points, status = (exercise.points, Status.PASSED) if right else (0.0, Status.FAILED)
-        outcome = Outcome(exercise.id, "test", "Title", points, exercise.points, status)
-        results.append(ExerciseResult(exercise.id, exercise.test_cell, exercise.points, (outcome,)))
-    return Graded(job.assignment, job.student, job.name, job.notebook, tuple(results))
-
-
-def in_a_process(classroom: Any, kill_at: int | None = None, force: bool = False) -> int:
+def in_a_process(classroom: Any, at_once: Any, kill_at: int | None = None) -> int:
     """Grade in a forked process, which kills itself at the given file operation in the course. Its exit status."""
     process = os.fork()
     if process:
@@ -102,7 +78,7 @@ def in_a_process(classroom: Any, kill_at: int | None = None, force: bool = False
     with contextlib.suppress(BaseException):
         if kill_at is not None:
             kill_myself(classroom.root, kill_at)
-        autograde(Course(classroom.root), "t1", executor=lambda _: AtOnce(), workers=2, force=force)
+        autograde(Course(classroom.root), "t1", executor=at_once, workers=2)
         status = 0
     os._exit(status)
 
@@ -121,12 +97,12 @@ def kill_myself(root: Path, at: int) -> None:
 
 
 @pytest.fixture
-def small(classroom: Any) -> Any:
+def small(classroom: Any, at_once: Any) -> Any:
     """Three students, two of them graded before and then changed, one with a mark by hand."""
     for student in ("ada", "bob"):
         classroom.submit(student, twice="def twice(x):\n    return x + 2")
     (classroom.root / "submitted/ada/t1/data.txt").write_text("data")
-    assert in_a_process(classroom) == 0
+    assert in_a_process(classroom, at_once) == 0
     with sqlite3.connect(classroom.root / "gradebook.db") as raw:
         raw.execute("UPDATE grade SET manual_score = 1.5, needs_manual_grade = 0 WHERE auto_score IS NULL")
         raw.execute("UPDATE comment SET manual_comment = 'Good.'")
@@ -136,16 +112,16 @@ def small(classroom: Any) -> Any:
     return classroom
 
 
-def test_killed_at_any_step_of_writing_nothing_is_half_written(small: Any, tmp_path: Path) -> None:
+def test_killed_at_any_step_of_writing_nothing_is_half_written(small: Any, at_once: Any, tmp_path: Path) -> None:
     undisturbed = small.copy(tmp_path / "undisturbed")
-    assert in_a_process(undisturbed) == 0
+    assert in_a_process(undisturbed, at_once) == 0
     wanted, before = everything(undisturbed), everything(small)
     assert wanted != before
     assert {row[4] for row in wanted["scores"] if row[3] == "test_twice"} == {3.0}
     kills = 0
     for step in range(1, 2000, 7):
         hit = small.copy(tmp_path / f"hit{step}")
-        if in_a_process(hit, kill_at=step) == 0:
+        if in_a_process(hit, at_once, kill_at=step) == 0:
             break
         kills += 1
         after = everything(hit)
@@ -153,14 +129,14 @@ def test_killed_at_any_step_of_writing_nothing_is_half_written(small: Any, tmp_p
             for student in ("ada", "bob", "cyd"):
                 of = [[row for row in found[name] if row[0] == student] for found in (after, before, wanted)]
                 assert of[0] in of[1:], (step, name)
-        assert in_a_process(hit) == 0
+        assert in_a_process(hit, at_once) == 0
         assert everything(hit) == wanted, step
         assert belongs_together(hit), step
     assert kills > 10
 
 
-def test_a_folder_that_was_lost_or_damaged_is_written_again(small: Any) -> None:
-    assert in_a_process(small) == 0
+def test_a_folder_that_was_lost_or_damaged_is_written_again(small: Any, at_once: Any) -> None:
+    assert in_a_process(small, at_once) == 0
     wanted = everything(small)
     folders = small.root / "autograded"
     path = folders / "ada/t1/t1.ipynb"
@@ -168,7 +144,7 @@ def test_a_folder_that_was_lost_or_damaged_is_written_again(small: Any) -> None:
     path.write_text(path.read_text()[:100])
     (folders / "bob/t1").rename(folders / "bob/.t1.old")
     (folders / "cyd/.t1.new").mkdir()
-    assert in_a_process(small) == 0
+    assert in_a_process(small, at_once) == 0
     assert belongs_together(small)
     assert everything(small)["cells"] == wanted["cells"]
     assert everything(small)["files"] == wanted["files"]
