@@ -202,3 +202,21 @@ def test_scores_do_not_depend_on_workers_or_order(classroom: Any) -> None:
             autograde(Course(classroom.root), "t1", students=students, workers=workers, force=True)
         found.append((classroom.grades(), sorted(query(classroom, told), key=repr)))
     assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_what_nbgraders_converter_wrote_is_skipped_too_and_written_again_if_that_was_not_finished(
+    classroom: Any, at_once: Any
+) -> None:
+    for path in (classroom.root / "graders/t1").iterdir():
+        path.unlink()
+    classroom.submit("ada", four="def four():\n    return 4")
+    assert [row.skipped for row in grade(classroom, at_once).rows] == [False]
+    assert [row.skipped for row in grade(classroom, at_once).rows] == [True]
+    query(
+        classroom, "UPDATE chainrule_written SET fingerprint = '', folder = ''"
+    )  # as it is while the converter writes
+    (classroom.root / "autograded/ada/t1/t1.ipynb").unlink()
+    assert [row.skipped for row in grade(classroom, at_once).rows] == [False]
+    assert classroom.grades()["ada"]["test_four"] == (2.0, False)
+    assert at_once.asked == []

@@ -204,7 +204,7 @@ def grade(job: Job) -> Graded:
 
 
 def _start() -> None:
-    """Prepare a worker process: it ends with the process that asked, its own children first, and leaves Ctrl-C to it."""
+    """Prepare a worker process: it ends with the process that asked, its children first, and leaves Ctrl-C to it."""
     from multiprocessing.util import Finalize
 
     from chainrule import grading
