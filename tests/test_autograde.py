@@ -245,7 +245,7 @@ def test_ctrl_c_leaves_every_student_written_or_not(quick: Any) -> None:
         autograde(Course(quick.root), "t1", workers=1, progress=interrupt)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     written = {path.name for path in (quick.root / "autograded").iterdir()}
-    assert len(written) == 1
+    assert 0 < len(written) < 3
     assert set(outcomes(quick)) == written
     rows = autograde(Course(quick.root), "t1", workers=1).rows
     assert {row.student for row in rows if row.skipped} == written

@@ -1,16 +1,21 @@
-"""A class of submissions: graded in parallel, written by one process, with nbgrader's own converter."""
+"""A class of submissions: graded in parallel, written by one process, each student as a whole."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from chainrule import gradebook
 from chainrule.course import Course
-from chainrule.desk import Desk, Row, Waiting
+from chainrule.desk import Desk, Row
 from chainrule.errors import UnknownName
+from chainrule.journal import Journal
+from chainrule.pending import Pending, Submission
 from chainrule.pool import Interrupt, Pool
+from chainrule.writer import Writer
 
 __all__ = ["Progress", "Row", "Summary", "autograde"]
 
@@ -44,23 +49,38 @@ def autograde(
 ) -> Summary:
     """Grade the collected submissions of an assignment, with the scores that `nbgrader autograde` would give.
 
-    As there, what was graded before is skipped unless something newer was collected, or with `force`. Raises
-    `UnknownName`, `CourseError` and `GradebookError` for what concerns the whole run; a failure of one submission is
-    a row. After Ctrl-C each student is either written completely or not at all.
+    What was graded before is skipped, unless the submission, the graders or the released notebook changed since, or
+    with `force`. Raises `UnknownName`, `CourseError` and `GradebookError` for what concerns the whole run; a failure of
+    one submission is a row. However a run ends, by Ctrl-C or killed, each student is written completely or not at all,
+    and the next run goes on from there.
     """
-    desk = Desk(course, assignment, force)
+    desk = Desk(course, assignment)
     collected = desk.submissions()
     chosen = sorted(collected) if students is None else _known(students, collected, assignment)
-    with Interrupt() as interrupt, Pool(workers, executor, interrupt.check) as pool:
-        return Summary(assignment, _Class(desk, pool, interrupt.check, progress).grade(chosen))
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(course.root, assignment))
+        engine = gradebook.engine(desk.db_url)
+        stack.callback(engine.dispose)
+        with gradebook.transaction(engine) as connection:
+            gradebook.METADATA.create_all(connection)
+            pending = Pending(desk, journal, connection, force)
+            writer = Writer(desk, engine, connection)
+        interrupt = stack.enter_context(Interrupt())
+        pool = stack.enter_context(Pool(workers, executor, interrupt.check))
+        rows = _Class(pending, writer, pool, interrupt.check, progress).grade(chosen)
+        if students is None:
+            journal.clear()
+    return Summary(assignment, rows)
 
 
 class _Class:
     """The students of a run on their way through the pool to the gradebook."""
 
-    def __init__(self, desk: Desk, pool: Pool, check: Callable[[], None], progress: Progress | None) -> None:
-        self.desk, self.pool, self.check, self.progress = desk, pool, check, progress
-        self.waiting: dict[str, Waiting] = {}
+    def __init__(
+        self, pending: Pending, writer: Writer, pool: Pool, check: Callable[[], None], progress: Progress | None
+    ) -> None:
+        self.pending, self.writer, self.pool, self.check, self.progress = pending, writer, pool, check, progress
+        self.waiting: dict[str, Submission] = {}
         self.rows: list[Row] = []
         self.total = 0
 
@@ -68,33 +88,45 @@ class _Class:
         self.total = len(students)
         for student in students:
             self.check()
-            if self.desk.wanted(student):
-                self._start(student)
+            found = self.pending.look(student)
+            if found is None:
+                self._done(self.writer.row(student, skipped=True))
             else:
-                self._done(self.desk.row(student, skipped=True))
+                self._start(found)
         while self.pool.busy:
             self._settle()
         return tuple(sorted(self.rows, key=lambda row: row.student))
 
-    def _start(self, student: str) -> None:
-        jobs = self.desk.jobs(student)
-        self.waiting[student] = Waiting(len(jobs))
-        for job, cleanup in jobs:
+    def _start(self, found: Submission) -> None:
+        if not found.missing:
+            self._write([found])
+            return
+        self.waiting[found.student] = found
+        for job in found.missing:
             while self.pool.full:
                 self._settle()
-            self.pool.submit(student, job, cleanup)
-        if not jobs:
-            self._write(student)  # nbgrader's own converter does all of it
+            cleanup = ExitStack()
+            self.pool.submit(found.student, cleanup.enter_context(self.pending.staged(job)), cleanup)
 
     def _settle(self) -> None:
+        complete = []
         for student, job, result in self.pool.finished():
             self.check()
-            self.waiting[student].take(job, result)
-            if not self.waiting[student].missing:
-                self._write(student)
+            found = self.waiting.get(student)
+            if found is None:
+                continue  # another notebook of theirs failed
+            self.pending.take(found, job, result)
+            if not found.missing:
+                complete.append(self.waiting.pop(student))
+        self.pending.journal.sync()
+        self._write(complete)
 
-    def _write(self, student: str) -> None:
-        self._done(self.desk.write(student, self.waiting.pop(student)))
+    def _write(self, batch: Sequence[Submission]) -> None:
+        found = {submission.student: submission for submission in batch}
+        for row in self.writer.write(batch):
+            if not row.error:
+                self.pending.done(found[row.student])
+            self._done(row)
 
     def _done(self, row: Row) -> None:
         self.rows.append(row)

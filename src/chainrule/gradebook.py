@@ -75,8 +75,6 @@ OUTCOME = Table(
     Column("seconds", Float, nullable=False),
 )
 
-AS_STORED = ("assignment", "student", "notebook", "seconds", "isolation", "grader_hash")
-
 
 class NoGradebook(GradebookError):
     """There is no gradebook yet."""
@@ -122,7 +120,18 @@ def save(
 ) -> None:
     """Store `graded` in place of what is stored of the same notebook. The caller commits."""
     METADATA.create_all(connection)
-    _forget(connection, graded.assignment, graded.student, graded.name)
+    store(connection, graded, grader_hash, versions or {}, graded_at)
+
+
+def store(
+    connection: Connection,
+    graded: Graded,
+    grader_hash: str,
+    versions: Mapping[str, str],
+    graded_at: datetime | None = None,
+) -> None:
+    """`save` where the tables are known to exist."""
+    forget(connection, graded.assignment, graded.student, graded.name)
     run = connection.execute(
         insert(RUN).values(
             assignment=graded.assignment,
@@ -132,7 +141,7 @@ def save(
             seconds=graded.seconds,
             isolation=graded.isolation,
             grader_hash=grader_hash,
-            versions=json.dumps(dict(versions or {}), sort_keys=True),
+            versions=json.dumps(dict(versions), sort_keys=True),
             notes=json.dumps([vars(note) for note in graded.notes]),
         )
     )
@@ -230,38 +239,35 @@ def released(connection: Connection, assignment: str, notebook: str) -> dict[str
 
 def score(connection: Connection, assignment: str, student: str) -> tuple[float, float, bool] | None:
     """Points, maximum, and whether a human still has to look: nbgrader's own sums. None without a submission."""
-    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
-    from sqlalchemy.orm import Session
+    from nbgrader.api import Assignment, SubmittedAssignment
 
-    with Session(bind=connection) as session:
-        found = (
-            session.query(SubmittedAssignment)
-            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-            .filter(Assignment.name == assignment, SubmittedAssignment.student_id == student)
-            .one_or_none()
-        )
-        if found is None:
-            return None
-        waiting = (
-            session.query(Grade.id)
-            .join(SubmittedNotebook, SubmittedNotebook.id == Grade.notebook_id)
-            .filter(SubmittedNotebook.assignment_id == found.id, Grade.needs_manual_grade.is_(True))
-            .first()
-        )
-        return float(found.score or 0.0), float(found.max_score or 0.0), waiting is not None
+    found = connection.execute(
+        select(SubmittedAssignment.score, SubmittedAssignment.max_score, SubmittedAssignment.needs_manual_grade)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .where(Assignment.name == assignment, SubmittedAssignment.student_id == student)
+    ).one_or_none()
+    return None if found is None else (float(found[0] or 0.0), float(found[1] or 0.0), bool(found[2]))
 
 
 @contextmanager
 def connect(db_url: str) -> Iterator[Connection]:
     """A connection to an existing gradebook, in one transaction. What goes wrong is a `GradebookError`."""
-    engine = _engine(db_url)
+    opened = engine(db_url)
+    try:
+        with transaction(opened) as connection:
+            yield connection
+    finally:
+        opened.dispose()
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction of many. What goes wrong is a `GradebookError`."""
     try:
         with engine.begin() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise explain(error, db_url) from error
-    finally:
-        engine.dispose()
+        raise explain(error, engine.url.render_as_string(hide_password=False)) from error
 
 
 def check(connection: Connection, db_url: str) -> None:
@@ -312,19 +318,21 @@ def place(db_url: str) -> str:
     return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
-def _engine(db_url: str) -> Engine:
+def engine(db_url: str) -> Engine:
+    """For many transactions with an existing gradebook. Dispose of it in the end."""
     try:
         url = make_url(db_url)
-        engine = create_engine(url)
+        made = create_engine(url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise GradebookError(f"CourseDirectory.db_url {place(db_url)!r} cannot be used: {error}") from error
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
         # Connecting would create an empty file.
         raise NoGradebook(f"There is no gradebook {url.database}. Run `nbgrader generate_assignment` first.")
-    return engine
+    return made
 
 
-def _forget(connection: Connection, assignment: str, student: str, notebook: str) -> None:
+def forget(connection: Connection, assignment: str, student: str, notebook: str) -> None:
+    """Remove what is stored of a notebook."""
     old = (RUN.c.assignment == assignment) & (RUN.c.student == student) & (RUN.c.notebook == notebook)
     # By hand: SQLite ignores ON DELETE CASCADE unless each connection asks for it, and nbgrader's do not.
     connection.execute(delete(OUTCOME).where(OUTCOME.c.run_id.in_(select(RUN.c.id).where(old))))

@@ -204,7 +204,7 @@ def grade(job: Job) -> Graded:
 
 
 def _start() -> None:
-    """Prepare a worker process: it ends its children before itself, and leaves Ctrl-C to the process that asked."""
+    """Prepare a worker process: it ends with the process that asked, its children first, and leaves Ctrl-C to it."""
     from multiprocessing.util import Finalize
 
     from chainrule import grading
@@ -215,4 +215,13 @@ def _start() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the students' processes would inherit
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     Finalize(None, grading.close, exitpriority=10)
+
+
+def _end_with_parent() -> None:
+    """Nobody else tells a worker that waits for its next job that the process that asked was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

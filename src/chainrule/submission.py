@@ -16,7 +16,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 from chainrule import gradebook
@@ -26,6 +29,8 @@ from chainrule.notebook import cells, intake
 
 KEY = "chainrule"
 """Our entry in a notebook's metadata and in nbconvert's resources."""
+
+TIMESTAMP = "timestamp.txt"
 
 READY: dict[str, Graded] = {}
 
@@ -127,7 +132,7 @@ def fingerprint(job: Job) -> str:
         vars(job.limits),
         [(cell["cell_type"], cell["source"], cells.grade_id(cell)) for cell in job.notebook["cells"]],
     ]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return digest(asked)
 
 
 @contextmanager
@@ -137,10 +142,11 @@ def staged(job: Job, submitted: Path, source: Path, ignore: Sequence[str], keep:
     As nbgrader does it: `ignore` are its patterns of names, `keep` the files of the student that stay as they are
     (`Autograde.exclude_overwriting`). Notebooks, the time stamp and students' links stay out.
     """
-    chosen = {name: path for name, path in _files(submitted, ignore) if not path.is_symlink()}
-    for name, path in _files(source, ignore):
+    chosen = {name: path for name, path in files(submitted, ignore) if not path.is_symlink()}
+    for name, path in files(source, ignore):
         if name not in keep or name not in chosen:
             chosen[name] = path
+    chosen.pop(TIMESTAMP, None)
     if not chosen:
         yield job
         return
@@ -181,8 +187,21 @@ def grader_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: Path, ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    patterns = (*ignore, "*.ipynb", "timestamp.txt")
+@cache
+def versions() -> dict[str, str]:
+    """What a result can depend on, besides the graders."""
+    found = {"python": python_version()}
+    for name in ("chainrule", "numpy", "torch", "nbgrader"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def files(folder: Path, ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """All files of a folder but notebooks and what matches nbgrader's patterns, by their path in the folder."""
+    patterns = (*ignore, "*.ipynb")
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not any(fnmatch.fnmatch(name, pattern) for pattern in ignore)]
         for name in names:
@@ -191,11 +210,31 @@ def _files(folder: Path, ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
                 yield str(path.relative_to(folder)), path
 
 
+def content(path: Path) -> str:
+    """A digest of a file; a link is its target's name, what is no file is nothing."""
+    if path.is_symlink():
+        return f"link to {os.readlink(path)}"
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(value: Any) -> str:
+    """A digest of plain data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def _as_recorded(cell: Notebook, recorded: Mapping[str, gradebook.ReleasedCell]) -> Notebook:
     known = recorded[cells.grade_id(cell)]
     changed = {**cells.nbgrader(cell), "checksum": known.checksum}
+    for role in ("grade", "solution", "task"):
+        if changed.get(role, False) != getattr(known, role):
+            changed[role] = getattr(known, role)
     if known.points is not None:
         changed["points"] = known.points
+    if cells.is_locked({"metadata": {"nbgrader": changed}}) != known.locked:
+        changed["locked"] = known.locked
     source = known.source if known.locked else cell["source"]
     return {**cell, "source": source, "metadata": {**cell["metadata"], "nbgrader": changed}}
 

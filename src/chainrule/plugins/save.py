@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from platform import python_version
 from typing import Any
 
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 
-from chainrule import gradebook, submission
+from chainrule import gradebook, submission, written
 from chainrule.model import Graded
 from chainrule.notebook import cells
 from chainrule.plugins.exporter import PLACE
@@ -45,17 +42,7 @@ class SaveResults(SaveAutoGrades):
             grade.auto_score = result.points
             grade.needs_manual_grade = grade.manual_score is not None or result.points is None
         digest = submission.grader_hash(resources[PLACE].graders)
-        gradebook.save(self.gradebook.db.connection(), graded, digest, versions())
+        connection = self.gradebook.db.connection()
+        gradebook.save(connection, graded, digest, submission.versions())
+        written.unmark(connection, graded.assignment, graded.student)
         self.gradebook.db.commit()
-
-
-@cache
-def versions() -> dict[str, str]:
-    """What a result can depend on, besides the graders."""
-    found = {"python": python_version()}
-    for name in ("chainrule", "numpy", "torch", "nbgrader"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,0 +1,151 @@
+"""What of a submission is still to be graded: nothing if it was written before, or what the journal does not know."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from chainrule import gradebook, submission, written
+from chainrule.desk import Desk
+from chainrule.errors import GraderError, SubmissionError
+from chainrule.journal import Journal
+from chainrule.model import Graded, Job, Limits
+
+
+@dataclass
+class Submission:
+    """One student's submission on its way through a run.
+
+    `notebooks` are those whose exercises have graders, as they were taken in, with their `jobs`, the `keys` of these in
+    the journal, and the results that are `ready`. With `others`, it has notebooks without graders too.
+    """
+
+    student: str
+    fingerprint: str
+    others: bool = False
+    notebooks: dict[str, submission.Notebook] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    ready: dict[str, Graded] = field(default_factory=dict)
+    error: Exception | None = None
+
+    @property
+    def missing(self) -> list[Job]:
+        """The jobs that have no result."""
+        return [] if self.error else [job for name, job in self.jobs.items() if name not in self.ready]
+
+    @property
+    def ungraded(self) -> bool:
+        """Whether a fault of ours left something ungraded: the next run tries again."""
+        return any(exercise.ungraded for graded in self.ready.values() for exercise in graded.exercises)
+
+
+class Pending:
+    """Finds what is to be graded. With `force` that is everything, as if nothing were known."""
+
+    def __init__(self, desk: Desk, journal: Journal, connection: Connection, force: bool) -> None:
+        self.desk, self.journal, self.force = desk, journal, force
+        place, self.converter = desk.place(""), desk.converter("*")
+        self.limits = _limits(self.converter)
+        self.keep = tuple(self.converter.exclude_overwriting.get(desk.assignment, ()))
+        self.graders = submission.grader_hash(place.graders)
+        self.files = {name: submission.content(path) for name, path in submission.files(place.source, desk.ignore)}
+        self.truths = {name: submission.truth(desk.place(name)) for name in desk.notebooks} if self.limits else {}
+        released = [
+            (name, {cell: vars(known) for cell, known in gradebook.released(connection, desk.assignment, name).items()})
+            for name in desk.notebooks
+        ]
+        graded = [name for name, truth in self.truths.items() if truth is not None]
+        limits = None if self.limits is None else vars(self.limits)
+        self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits])
+        self.marks = written.marks(connection, desk.assignment)
+        self.stale = _stale(connection, desk.assignment, self.graders)
+
+    def look(self, student: str) -> Submission | None:
+        """A student's submission, or None if it is graded and written."""
+        folder, mark = self.desk.submitted(student), self.marks.get(student)
+        written.repair(self.desk.graded(student), mark)
+        files = {name: submission.content(path) for name, path in submission.files(folder, self.desk.ignore)}
+        there = {name: folder / f"{name}.ipynb" for name in self.desk.notebooks}
+        there = {name: path for name, path in there.items() if os.path.lexists(path)}
+        contents = {name: submission.content(path) for name, path in there.items()}
+        found = Submission(student, submission.digest([self.asked, files, contents]))
+        if not self.force and self._is_written(found, mark):
+            return None
+        files.pop(submission.TIMESTAMP, None)
+        for name, path in there.items():
+            self._take_in(found, name, path, files)
+        return found
+
+    def take(self, found: Submission, job: Job, result: Graded | Exception) -> None:
+        """Keep a result, in the journal too. A fault of ours is not kept there: the next run tries again."""
+        if isinstance(result, GraderError):
+            raise result  # no grader process can be started: no submission would fare better
+        if isinstance(result, Exception):
+            found.error = result
+            return
+        found.ready[job.name] = result
+        if not any(exercise.ungraded for exercise in result.exercises):
+            self.journal.put(found.keys[job.name], result)
+
+    def done(self, found: Submission) -> None:
+        """It is written: the journal need not know of it any longer."""
+        for key in found.keys.values():
+            self.journal.forget(key)
+
+    def staged(self, job: Job) -> Any:
+        """The job with the files that belong beside the notebook, in a `with` statement."""
+        source = self.desk.place(job.name).source
+        return submission.staged(job, self.desk.submitted(job.student), source, self.desk.ignore, self.keep)
+
+    def _take_in(self, found: Submission, name: str, path: Path, files: dict[str, str]) -> None:
+        truth = self.truths.get(name)
+        if truth is None or self.limits is None:
+            found.others = True
+            return
+        found.notebooks[name] = submission.taken_in(path, truth)
+        job = submission.job(self.desk.place(name), found.student, found.notebooks[name], self.limits)
+        assert job is not None  # the exercises of the truth are in whatever was taken in
+        found.jobs[name] = job
+        asked = [submission.fingerprint(job), files, self.files, self.keep, self.graders, submission.versions()]
+        found.keys[name] = submission.digest(asked)
+        known = None if self.force else self.journal.get(found.keys[name])
+        if known is not None:
+            found.ready[name] = known
+
+    def _is_written(self, found: Submission, mark: written.Mark | None) -> bool:
+        folder = self.desk.graded(found.student)
+        if mark is not None:
+            return mark.fingerprint == found.fingerprint and mark.folder == written.digest(folder)
+        return folder.exists() and found.student not in self.stale and not self._is_newer(found.student)
+
+    def _is_newer(self, student: str) -> bool:
+        """nbgrader's rule, for what nbgrader itself graded."""
+        try:
+            new = self.desk.timestamp(self.desk.submitted(student))
+            old = self.desk.timestamp(self.desk.graded(student))
+        except SubmissionError:
+            return True
+        return new is not None and old is not None and new > old
+
+
+def _limits(converter: Any) -> Limits | None:
+    """What a submission may use, as our preprocessor among those the course configures knows it; None without it."""
+    for kind in converter.autograde_preprocessors:
+        if hasattr(kind, "limits"):
+            limits: Limits = kind(parent=converter).limits
+            return limits
+    return None
+
+
+def _stale(connection: Connection, assignment: str, graders: str) -> set[str]:
+    """The students who were graded with other graders."""
+    runs = gradebook.RUN
+    rows = connection.execute(
+        select(runs.c.student).where(runs.c.assignment == assignment, runs.c.grader_hash != graders)
+    )
+    return set(rows.scalars())

@@ -1,0 +1,255 @@
+"""Writes graded notebooks of a student as nbgrader's autograde converter does, without opening the gradebook again.
+
+nbgrader's converter opens it nine times a submission and checks the notebook after each of its dozen preprocessors.
+Here those that only change the notebook run as they are configured; what the others would do is done directly. Where a
+course configures others, hooks, or notebooks without graders, nbgrader's converter itself does the work (`desk`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config
+
+from chainrule import gradebook, submission, written
+from chainrule.desk import Desk, Row, words
+from chainrule.model import Graded, Note
+from chainrule.notebook import cells
+from chainrule.pending import Submission
+from chainrule.plugins import configure
+from chainrule.plugins.grade import show
+from chainrule.scores import Scores, Sheet
+
+REPLACED = {
+    "sanitize_preprocessors": ("DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata"),
+    "autograde_preprocessors": ("Grade", "SaveResults", "AssignLatePenalties", "CheckCellMetadata"),
+}
+"""The preprocessors whose work is done here or in `submission`, by the option that lists them."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """All that is to be written of a student; the folder is made already."""
+
+    found: Submission
+    timestamp: datetime | None
+    sheets: Mapping[str, Sheet]
+    mark: written.Mark
+
+
+class Writer:
+    """Writes the students of one run, each as a whole."""
+
+    def __init__(self, desk: Desk, engine: Engine, connection: Connection) -> None:
+        self.desk, self.engine = desk, engine
+        self.converter = desk.converter("*")
+        self.direct = able(self.converter)
+        self.graders, self.source = submission.grader_hash(desk.place("").graders), desk.place("").source
+        steps = {kind: _steps(self.converter, kind) for kind in REPLACED}
+        self._before, self._after = (
+            [step for step in steps[kind] if type(step).__name__ not in REPLACED[kind]] for kind in REPLACED
+        )
+        self._late = [step for step in steps["autograde_preprocessors"] if hasattr(step, "init_plugin")]
+        self.scores = Scores(connection, desk.assignment, self._penalty)
+
+    def write(self, batch: Sequence[Submission]) -> list[Row]:
+        """Write students' rows and folders, those of a batch in one transaction. A failure costs only its student.
+
+        What concerns the whole run is raised.
+        """
+        together = [found for found in batch if self.direct and found.notebooks and not (found.others or found.error)]
+        alone = [self._alone(found) for found in batch if found not in together]
+        return alone + (self._together(together) if together else [])
+
+    def _alone(self, found: Submission) -> Row:
+        if found.error is not None:
+            return Row(found.student, error=f"It could not be graded: {words(found.error)}")
+        if not found.notebooks and not found.others:
+            return self.desk.misnamed(found.student)
+        try:
+            self._convert(found)
+        except Exception as error:
+            return self.desk.failed(found.student, error)
+        return self.row(found.student)
+
+    def _together(self, batch: Sequence[Submission]) -> list[Row]:
+        try:
+            self._write(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                return [self.desk.failed(batch[0].student, error)]
+            return [row for found in batch for row in self._together([found])]
+        return [self.row(found.student) for found in batch]
+
+    def row(self, student: str, skipped: bool = False) -> Row:
+        """What the gradebook now says of a student."""
+        runs = gradebook.RUN
+        mine = (runs.c.assignment == self.desk.assignment) & (runs.c.student == student)
+        with gradebook.transaction(self.engine) as connection:
+            score = gradebook.score(connection, self.desk.assignment, student)
+            texts = connection.execute(select(runs.c.notes).where(mine).order_by(runs.c.notebook)).scalars()
+            notes = tuple(Note(**note) for text in texts for note in json.loads(text))
+        if score is None:
+            return Row(student, notes=notes, skipped=skipped)
+        return Row(student, score[0], score[1], notes, skipped, needs_manual=score[2])
+
+    def _write(self, batch: Sequence[Submission]) -> None:
+        with ExitStack() as stack:
+            pages = [self._page(found, stack) for found in batch]
+            with gradebook.transaction(self.engine) as connection:
+                for page in pages:
+                    student = page.found.student
+                    self.scores.write(connection, student, page.timestamp, page.sheets)
+                    self._results(connection, page.found)
+                    written.mark(connection, self.desk.assignment, student, page.mark)
+            for page in pages:
+                written.replace(self.desk.graded(page.found.student))
+
+    def _page(self, found: Submission, stack: ExitStack) -> _Page:
+        timestamp = self.desk.timestamp(self.desk.submitted(found.student))
+        texts, sheets = {}, {}
+        for name, notebook in found.notebooks.items():
+            texts[name], sheets[name] = self._notebook(name, notebook, found.ready[name])
+        place = stack.enter_context(written.fresh(self.desk.graded(found.student)))
+        self._folder(place, found.student, texts)
+        mark = written.Mark("" if found.ungraded else found.fingerprint, written.digest(place))
+        return _Page(found, timestamp, sheets, mark)
+
+    def _results(self, connection: Connection, found: Submission) -> None:
+        for name in self.scores.notebooks:
+            if name in found.ready:
+                graded = replace(
+                    found.ready[name], notes=submission.notes(found.notebooks[name]) + found.ready[name].notes
+                )
+                gradebook.store(connection, graded, self.graders, submission.versions())
+            else:
+                gradebook.forget(connection, self.desk.assignment, found.student, name)
+
+    def _convert(self, found: Submission) -> None:
+        """Let nbgrader's converter write, with the results that are ready. Only the mark tells whether it finished."""
+        self._mark(found.student, written.BEGUN)
+        ready = {submission.fingerprint(found.jobs[name]): graded for name, graded in found.ready.items()}
+        submission.READY.update(ready)
+        try:
+            with self.desk.logged(), warnings.catch_warnings():
+                # nbgrader's add_submission queries while the new row is half built; what it builds is right.
+                warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
+                self.desk.converter(found.student).start()
+        finally:
+            submission.READY.clear()
+        folder = written.digest(self.desk.graded(found.student))
+        self._mark(found.student, written.Mark("" if found.ungraded else found.fingerprint, folder))
+
+    def _mark(self, student: str, mark: written.Mark) -> None:
+        with gradebook.transaction(self.engine) as connection:
+            written.mark(connection, self.desk.assignment, student, mark)
+
+    def _notebook(self, name: str, taken_in: Mapping[str, Any], graded: Graded) -> tuple[str, Sheet]:
+        """The text of the graded notebook, and its scores. Raises `ValueError` where nbgrader would."""
+        notebook = nbformat.from_dict(taken_in)
+        kernel = json.loads(self.scores.notebooks[name].kernelspec or "null")
+        if kernel:
+            notebook.metadata["kernelspec"] = nbformat.from_dict(kernel)
+        notebook = self._run(self._before, notebook)
+        show(notebook, graded)
+        notebook = self._run(self._after, notebook)
+        return nbformat.v4.writes(notebook).removesuffix("\n") + "\n", _sheet(notebook, graded, self.converter.log)
+
+    def _folder(self, place: Path, student: str, texts: Mapping[str, str]) -> None:
+        """Make the student's folder in `place`: their files, over them the instructor's, and the notebooks."""
+        ignore, kept = self.desk.ignore, self.converter.exclude_overwriting.get(self.desk.assignment, ())
+        theirs = submission.files(self.desk.submitted(student), ignore)
+        found = {name: path for name, path in theirs if not path.is_symlink()}
+        found |= {name: path for name, path in submission.files(self.source, ignore) if name not in kept}
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.mkdir(0o777 if found else 0o755)  # as nbgrader or nbconvert would
+        for name, path in found.items():
+            target = place / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        for name, text in texts.items():
+            (place / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        self._set_permissions(place)
+
+    def _run(self, steps: list[Any], notebook: Any) -> Any:
+        for step in steps:
+            notebook, _ = step(notebook, {})
+        return notebook
+
+    def _penalty(self, student: str, score: float, seconds_late: float) -> float | None:
+        (late,) = self._late
+        late.init_plugin()
+        penalty = late.plugin_inst.late_submission_penalty(student, score, seconds_late)
+        return None if penalty is None else float(late._check_late_penalty(SimpleNamespace(score=score), penalty))
+
+    def _set_permissions(self, place: Path) -> None:
+        permissions = int(str(self.converter.permissions), 8)
+        for parent, _, names in os.walk(place):
+            for name in names:
+                os.chmod(os.path.join(parent, name), permissions)
+            self._share(parent)
+        self._share(self.desk.folders.format_path(self.desk.folders.autograded_directory, ".", "."))
+
+    def _share(self, folder: str) -> None:
+        mode = stat.S_IMODE(os.stat(folder).st_mode)
+        if self.desk.folders.groupshared and mode & 0o2770 != 0o2770:
+            with suppress(PermissionError):
+                os.chmod(folder, (mode | 0o2770) & 0o2777)
+
+
+def able(converter: Any) -> bool:
+    """Whether the course leaves nbgrader's converter as `configure` sets it up, so that `Writer` does the same."""
+    ours = Config()
+    configure(ours)
+    return (
+        all(getattr(converter, name) == ours.Autograde[name] for name in ("exporter_class", *REPLACED))
+        and all(
+            step.enabled
+            for kind, names in REPLACED.items()
+            for step in _steps(converter, kind)
+            if type(step).__name__ in names
+        )
+        and converter.create_student
+        and converter.coursedir.notebook_id == "*"
+        and not converter.pre_convert_hook
+        and not converter.post_convert_hook
+        and "FilesWriter" not in converter.config
+    )
+
+
+def _steps(converter: Any, kind: str) -> list[Any]:
+    """The preprocessors as nbgrader's converter would make them."""
+    exporter = converter.exporter_class(parent=converter, config=converter.config)
+    return [step(parent=exporter) for step in getattr(converter, kind)]
+
+
+def _sheet(notebook: Any, graded: Graded, log: Any) -> Sheet:
+    """The scores and comments that nbgrader's SaveAutoGrades would save, and ours for exercises with a grader."""
+    from nbgrader import utils
+
+    scores: dict[str, float | None] = {result.test_cell: result.points for result in graded.exercises}
+    comments: dict[str, str | None] = {}
+    for cell in notebook.cells:
+        name = cells.grade_id(cell)
+        if name in scores:
+            continue
+        if cells.is_grade(cell):
+            scores[name] = utils.determine_grade(cell, log)[0]
+        if cells.is_solution(cell) or cells.is_task(cell):
+            untouched = cells.nbgrader(cell).get("checksum") == utils.compute_checksum(cell)
+            comments[name] = "No response." if untouched and not cells.is_task(cell) else None
+    return Sheet(scores, comments)

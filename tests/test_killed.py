@@ -1,0 +1,249 @@
+"""A run may be killed at any moment: the next one goes on, and in the end all is as if nothing had happened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chainrule import written
+from chainrule.autograde import autograde
+from chainrule.course import Course
+
+pytestmark = pytest.mark.slow
+
+STUDENTS = ("ada", "bob", "cyd", "dan", "eve", "fay")
+
+
+def everything(classroom: Any) -> dict[str, Any]:
+    """What a gradebook and the graded folders say, without random ids and times."""
+    queries = {
+        "scores": """SELECT student_id, timestamp, n.name, c.name, auto_score, manual_score, needs_manual_grade
+            FROM grade g JOIN base_cell c ON c.id = g.cell_id JOIN submitted_notebook s ON s.id = g.notebook_id
+            JOIN submitted_assignment a ON a.id = s.assignment_id JOIN notebook n ON n.id = s.notebook_id""",
+        "comments": "SELECT auto_comment, manual_comment, count(*) FROM comment GROUP BY auto_comment, manual_comment",
+        "outcomes": """SELECT student, notebook, test_cell, test, points, status, message, misconception
+            FROM chainrule_outcome o JOIN chainrule_run r ON r.id = o.run_id""",
+        "runs": "SELECT student, notebook, notes, grader_hash FROM chainrule_run",
+        "marks": "SELECT student, fingerprint FROM chainrule_written",
+    }
+    with sqlite3.connect(classroom.root / "gradebook.db") as raw:
+        found: dict[str, Any] = {name: sorted(raw.execute(query), key=repr) for name, query in queries.items()}
+    raw.close()
+    folders = (classroom.root / "autograded").rglob("*")
+    found["files"] = sorted(str(path.relative_to(classroom.root)) for path in folders)
+    found["cells"] = {
+        student: [(cell["id"], cell["source"], len(cell.get("outputs", ()))) for cell in classroom.graded(student)]
+        for student in STUDENTS
+        if (classroom.root / "autograded" / student / "t1/t1.ipynb").exists()
+    }
+    return found
+
+
+def belongs_together(classroom: Any) -> bool:
+    """Whether each student's folder is the one of their rows."""
+    with sqlite3.connect(classroom.root / "gradebook.db") as raw:
+        marks = raw.execute("SELECT student, folder FROM chainrule_written").fetchall()
+    raw.close()
+    return all(written.digest(classroom.root / "autograded" / student / "t1") == folder for student, folder in marks)
+
+
+def fill(classroom: Any) -> None:
+    for student in STUDENTS:
+        classroom.submit(student)
+    classroom.submit("bob", twice="def twice(x):\n    return x + 2")
+    classroom.submit("cyd", thrice="import time\ntime.sleep(0.5)\ndef thrice(x):\n    return 0")
+    classroom.submit("dan", raw="{")
+    (classroom.root / "submitted/ada/t1/data.txt").write_text("data")
+
+
+# -- killed at every step of writing ----------------------------------------------------------------------------------
+
+
+def in_a_process(classroom: Any, at_once: Any, kill_at: int | None = None) -> int:
+    """Grade in a forked process, which kills itself at the given file operation in the course. Its exit status."""
+    process = os.fork()
+    if process:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    status = 1
+    with contextlib.suppress(BaseException):
+        if kill_at is not None:
+            kill_myself(classroom.root, kill_at)
+        autograde(Course(classroom.root), "t1", executor=at_once, workers=2)
+        status = 0
+    os._exit(status)
+
+
+def kill_myself(root: Path, at: int) -> None:
+    seen = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        if event.startswith(("open", "os.", "shutil.", "sqlite3.")) and str(root) in repr(arguments):
+            seen += 1
+            if seen == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+@pytest.fixture
+def small(classroom: Any, at_once: Any) -> Any:
+    """Three students, two of them graded before and then changed, one with a mark by hand."""
+    for student in ("ada", "bob"):
+        classroom.submit(student, twice="def twice(x):\n    return x + 2")
+    (classroom.root / "submitted/ada/t1/data.txt").write_text("data")
+    assert in_a_process(classroom, at_once) == 0
+    with sqlite3.connect(classroom.root / "gradebook.db") as raw:
+        raw.execute("UPDATE grade SET manual_score = 1.5, needs_manual_grade = 0 WHERE auto_score IS NULL")
+        raw.execute("UPDATE comment SET manual_comment = 'Good.'")
+    raw.close()
+    for student in ("ada", "bob", "cyd"):
+        classroom.submit(student)
+    return classroom
+
+
+def test_killed_at_any_step_of_writing_nothing_is_half_written(small: Any, at_once: Any, tmp_path: Path) -> None:
+    undisturbed = small.copy(tmp_path / "undisturbed")
+    assert in_a_process(undisturbed, at_once) == 0
+    wanted, before = everything(undisturbed), everything(small)
+    assert wanted != before
+    assert {row[4] for row in wanted["scores"] if row[3] == "test_twice"} == {3.0}
+    kills = 0
+    for step in range(1, 2000, 7):
+        hit = small.copy(tmp_path / f"hit{step}")
+        if in_a_process(hit, at_once, kill_at=step) == 0:
+            break
+        kills += 1
+        after = everything(hit)
+        for name in ("scores", "outcomes", "runs", "marks"):  # of each student the old rows or the new ones
+            for student in ("ada", "bob", "cyd"):
+                of = [[row for row in found[name] if row[0] == student] for found in (after, before, wanted)]
+                assert of[0] in of[1:], (step, name)
+        assert in_a_process(hit, at_once) == 0
+        assert everything(hit) == wanted, step
+        assert belongs_together(hit), step
+    assert kills > 10
+
+
+def test_a_folder_that_was_lost_or_damaged_is_written_again(small: Any, at_once: Any) -> None:
+    assert in_a_process(small, at_once) == 0
+    wanted = everything(small)
+    folders = small.root / "autograded"
+    path = folders / "ada/t1/t1.ipynb"
+    path.chmod(0o600)
+    path.write_text(path.read_text()[:100])
+    (folders / "bob/t1").rename(folders / "bob/.t1.old")
+    (folders / "cyd/.t1.new").mkdir()
+    assert in_a_process(small, at_once) == 0
+    assert belongs_together(small)
+    assert everything(small)["cells"] == wanted["cells"]
+    assert everything(small)["files"] == wanted["files"]
+
+
+# -- real processes killed at random moments --------------------------------------------------------------------------
+
+
+def children(of: int) -> list[int]:
+    """All descendants of a process."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found, new = [], [of]
+    while new:
+        new = [child for process in new for child in parents.get(process, ())]
+        found += new
+    return found
+
+
+def start(classroom: Any, *options: str) -> subprocess.Popen[bytes]:
+    code = "from chainrule.cli import main; main()"
+    command = [sys.executable, "-c", code, "autograde", "t1", "--workers", "2", *options]
+    return subprocess.Popen(command, cwd=classroom.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def gone(processes: list[int], seconds: float = 20.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not any(Path(f"/proc/{process}").exists() and zombie(process) is False for process in processes):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def zombie(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.fixture
+def counted(classroom: Any) -> Any:
+    """A class whose graders write down every student that they grade."""
+    for path in (classroom.root / "graders/t1").glob("test_*.py"):
+        note = f"    open({str(classroom.root / 'graded.log')!r}, 'a').write('x')\n    check.close(student."
+        path.write_text(path.read_text().replace("    check.close(student.", note, 1))
+    fill(classroom)
+    return classroom
+
+
+def test_killed_coordinators_lose_nothing(counted: Any, tmp_path: Path) -> None:
+    undisturbed = counted.copy(tmp_path / "undisturbed")
+    assert start(undisturbed).wait(300) == 0
+    once = len((counted.root / "graded.log").read_text())
+    (counted.root / "graded.log").unlink()
+    chance = random.Random(7)
+    kills = 0
+    while kills < 3:
+        run = start(counted)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            while not (kills == 0 or (counted.root / "graded.log").exists()) and run.poll() is None:
+                time.sleep(0.05)
+            run.wait(3 + 2 * chance.random())
+        processes = children(run.pid)
+        run.kill()
+        if run.wait() == 0:
+            break
+        kills += 1
+        assert gone(processes)
+    assert kills
+    assert start(counted).wait(300) == 0
+    assert everything(counted) == everything(undisturbed)
+    assert belongs_together(counted)
+    # Two workers: at most two notebooks were under way at each kill.
+    assert len((counted.root / "graded.log").read_text()) <= once * (1 + kills * 2 / len(STUDENTS))
+
+
+def test_any_other_process_may_be_killed_without_harm_to_anybody(counted: Any, tmp_path: Path) -> None:
+    undisturbed = counted.copy(tmp_path / "undisturbed")
+    assert start(undisturbed).wait(300) == 0
+    chance = random.Random(11)
+    run = start(counted)
+    for _ in range(2):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(2 + chance.random())
+        if processes := children(run.pid):
+            kill(chance.choice(processes))
+    assert run.wait(300) == 0
+    full, found = everything(undisturbed)["scores"], everything(counted)["scores"]
+    waiting = [row for row in found if row not in full]
+    assert all(row[4] is None and row[6] for row in waiting)  # ungraded and for a human, never a zero
+    assert start(counted).wait(300) == 0
+    assert everything(counted)["scores"] == full
