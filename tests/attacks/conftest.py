@@ -90,7 +90,7 @@ def account() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def world_of(request: pytest.FixtureRequest) -> Iterator[Callable[[str], World]]:
+def world_of(account: int) -> Iterator[Callable[[str], World]]:
     """world_of("root" or "user"): a world, made when first asked for."""
     made: dict[str, World] = {}
 
@@ -98,7 +98,7 @@ def world_of(request: pytest.FixtureRequest) -> Iterator[Callable[[str], World]]
         if user == "root" and os.geteuid() != 0:
             pytest.skip("these tests do not run as root")
         if user not in made:
-            uid = 0 if user == "root" else request.getfixturevalue("account")
+            uid = 0 if user == "root" else account
             made[user] = World(user, uid if os.geteuid() == 0 else -1)
         return made[user]
 

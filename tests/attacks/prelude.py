@@ -17,6 +17,7 @@ import time
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 INTEL = os.uname().machine == "x86_64"
+MIB = 1 << 20
 CANARY = re.compile(rb"canary-[0-9a-f]{16}-\w+")
 
 

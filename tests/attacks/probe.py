@@ -30,7 +30,7 @@ class Probe:
     `rows` are its numbers in the catalogue. It returns what it got, or is refused with an error: `refusals` are the
     names of errno, "Nothing" (it ran and brought nothing), "MemoryError", "killed" (the process, or the child that it
     used). `open_in` says of tiers where the attack works why that is so. `no_control` says why there is no proof that
-    it works where nothing protects.
+    it works where nothing protects. `effect` is what must have changed outside for it to have worked.
     """
 
     rows: tuple[int, ...]
@@ -38,6 +38,7 @@ class Probe:
     refusals: frozenset[str]
     open_in: Mapping[str, str]
     no_control: str
+    effect: str
     slow: bool
 
     @property
@@ -48,17 +49,23 @@ class Probe:
 PROBES: list[Probe] = []
 
 
+def in_b(reason: str) -> dict[str, str]:
+    """A reason that holds for tier B, whatever the kernel."""
+    return {tier: reason for tier in TIERS if tier.startswith("B")}
+
+
 def probe(
     *rows: int,
     by: str = "",
     open_in: Mapping[str, str] | None = None,
     no_control: str = "",
+    effect: str = "",
     slow: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a probe. `by`: what refuses it besides the usual errors of a system call that is not allowed."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        PROBES.append(Probe(rows, function, REFUSED | set(by.split()), open_in or {}, no_control, slow))
+        PROBES.append(Probe(rows, function, REFUSED | set(by.split()), open_in or {}, no_control, effect, slow))
         return function
 
     return register
@@ -95,4 +102,4 @@ def verdict(printed: str) -> tuple[str, str] | None:
     return None
 
 
-__all__ = ["PROBES", "TIERS", "Probe", "cell", "probe", "verdict"]
+__all__ = ["PROBES", "TIERS", "Probe", "cell", "in_b", "probe", "verdict"]

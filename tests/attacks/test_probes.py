@@ -27,11 +27,11 @@ def test_it_is_refused(world: Any, attack: Probe, tier: str) -> None:
     name, landlock = TIERS[tier]
     result = world.cell(cell(attack, world.targets), name, landlock, **SMALL)
     assert "failed" not in result, result
-    kind, details = _kind(result)
+    kind, details = _kind(result, attack)
     if reason := attack.open_in.get(tier):
         assert kind == "open", f"it is refused now ({kind}): say so where it is declared"
         pytest.skip(f"known: {reason}")
-    assert kind in attack.refusals, f"{kind}: {details}"
+    assert kind in attack.refusals or (attack.effect and kind == "Nothing"), f"{kind}: {details}"
     assert not any(secret in result["printed"] for secret in world.secrets.values())
     assert result["left"] == []
 
@@ -41,10 +41,11 @@ def test_it_works_where_nothing_protects(world_of: Any, attack: Probe) -> None:
     if attack.no_control:
         pytest.skip(f"no control: {attack.no_control}")
     world = world_of("user")
-    printed = world.control(cell(attack, world.targets))["printed"]
-    found = verdict(printed)
-    assert found is not None, printed[-2000:]
+    result = world.control(cell(attack, world.targets))
+    found = verdict(result["printed"])
+    assert found is not None, result["printed"][-2000:]
     assert found[0] == "open", found
+    assert not attack.effect or attack.effect in result["effects"]
 
 
 @pytest.mark.parametrize("user", ["user", "root"])
@@ -52,14 +53,15 @@ def test_no_target_was_harmed_by_all_that(world_of: Any, user: str) -> None:
     state = world_of(user).ask("unharmed")
     assert state["victim"] in "SR"
     assert state["gradebook"]
-    assert state["segments"] == 1
-    assert state["processes"] == []
+    assert state["left"] == []
 
 
-def _kind(result: dict[str, Any]) -> tuple[str, str]:
+def _kind(result: dict[str, Any], attack: Probe) -> tuple[str, str]:
     """How a probe ended in the jail."""
     found = verdict(result["printed"])
     if found is not None:
+        if attack.effect and found[0] == "open" and attack.effect not in result["effects"]:
+            return "Nothing", "it says that it worked, but nothing changed"
         return found
     if result["lost"] == "StudentCrashed":
         return "killed", f"{result['status']} {result['reason']}"

@@ -36,6 +36,13 @@ from chainrule.worker.jail import kernel, namespaces, view
 
 PRIVATE = namespaces.NEWPID | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS
 libc = ctypes.CDLL(None, use_errno=True)
+VICTIM = """
+import os, signal, sys, time
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+signal.signal(signal.SIGURG, lambda *_: os.write(log, b"."))
+print(flush=True)
+while True: time.sleep(3600)
+"""
 
 
 def canary(what: str) -> str:
@@ -166,7 +173,7 @@ class Targets:
     def _victim(self) -> None:
         """A process of this user with a secret in its environment, a segment and a queue."""
         self.victim = subprocess.Popen(
-            [sys.executable, "-c", "import time; print(flush=True); time.sleep(3600)", self.secret("arguments")],
+            [sys.executable, "-c", VICTIM, str(self.folder / "signals"), self.secret("arguments")],
             env={"SECRET": self.secret("environment")},
             stdout=subprocess.PIPE,
         )
@@ -178,13 +185,15 @@ class Targets:
 
     def _memory(self) -> None:
         """What whoever is forked from this process, and not from a clean one, has."""
-        self.kept = [self.secret("memory"), self.secret("memory").encode()]
+        self.kept: list[Any] = [self.secret("memory"), self.secret("memory").encode()]
         os.environ["GRADING_TOKEN"] = self.secret("token")
         handle = open(self.folder / "open", "w+b")  # noqa: SIM115 - to be inherited
         handle.write(self.secret("descriptor").encode())
         handle.flush()
-        os.set_inheritable(handle.fileno(), True)
-        self.kept_open = handle
+        self.kept_open = [handle.fileno(), os.open("/", os.O_RDONLY | os.O_DIRECTORY)]
+        self.kept.append(handle)
+        for descriptor in self.kept_open:
+            os.set_inheritable(descriptor, True)
 
 
 # -- operations -----------------------------------------------------------------------------------------------------------
@@ -209,7 +218,7 @@ class World:
     ) -> dict[str, Any]:
         """Run a cell in a jail: what it printed, and how its process ended if it did."""
         printed: list[str] = []
-        begin = time.monotonic()
+        begin, before = time.monotonic(), self._state()
 
         def keep(output: dict[str, Any]) -> None:
             if len(printed) < 2000:
@@ -235,12 +244,14 @@ class World:
             "reason": reason,
             "seconds": time.monotonic() - begin,
             "left": self.left(),
+            "effects": self._changed(before),
         }
 
     def do_control(self, source: str, seconds: float) -> dict[str, Any]:
         """Run the same without a jail, in a fork of this process, which has all secrets."""
         assert self.uid > 0, "a control never runs as root, nor outside namespaces of its own"
         reading, writing = os.pipe()
+        before = self._state()
         pid = os.fork()
         if pid == 0:
             try:
@@ -265,24 +276,34 @@ class World:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(other, signal.SIGKILL)
         os.waitpid(pid, 0)
-        return {"printed": printed.decode(errors="replace")}
+        return {"printed": printed.decode(errors="replace"), "effects": self._changed(before)}
 
     def do_unharmed(self) -> dict[str, Any]:
         """Whether the targets are as they were."""
         at = self.targets.at
-        state = Path(f"/proc/{at['victim']}/stat").read_text().rpartition(")")[2].split()
         return {
-            "victim": state[0],
-            "nice": int(state[16]),
+            **self._state(),
             "gradebook": Path(at["gradebook"]).read_text().strip() == self.targets.secrets["gradebook"],
-            "mode": oct(os.stat(at["gradebook"]).st_mode & 0o777),
-            "segments": len(Path("/proc/sysvipc/shm").read_text().splitlines()) - 1,
-            "processes": sorted(self._processes() - self.own),
+            "left": self.left(),
         }
+
+    def _state(self) -> dict[str, Any]:
+        """What attacks may change of the targets."""
+        victim = Path(f"/proc/{self.targets.at['victim']}/stat").read_text().rpartition(")")[2].split()
+        return {
+            "victim": victim[0],
+            "nice": int(victim[16]),
+            "signals": (self.folder / "signals").stat().st_size,
+            "mode": oct(os.stat(self.targets.at["gradebook"]).st_mode & 0o777),
+        }
+
+    def _changed(self, before: dict[str, Any]) -> list[str]:
+        after = self._state()
+        return [key for key, value in before.items() if after[key] != value]
 
     def left(self) -> list[str]:
         """What was not here before, after a moment for the kernel to clean up."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 2
         while (found := sorted(self._left() - self.baseline)) and time.monotonic() < deadline:
             time.sleep(0.01)
         return found

@@ -10,7 +10,6 @@ from tests.attacks.prelude import Nothing, call, in_child, libc
 from tests.attacks.probe import probe
 
 NOT_ORDINARY = "an ordinary user may not either"
-NEWNS, NEWUSER, NEWPID, NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
 
 
 @probe(53)
@@ -150,15 +149,10 @@ def io_uring(t):
     return os.close(call(425, 425, 4, ctypes.create_string_buffer(256)))
 
 
-@probe(53)
+@probe(53, no_control="most kernels let root alone")
 def bpf(t):
-    """A map of the smallest kind; where the kernel lets ordinary users have none, its own refusal differs."""
-    attributes = ctypes.create_string_buffer(struct_of_a_map(), 128)
+    attributes = ctypes.create_string_buffer(b"\2\0\0\0\4\0\0\0\4\0\0\0\1\0\0\0", 128)
     return call(321, 280, 0, attributes, 128)
-
-
-def struct_of_a_map():
-    return b"\2\0\0\0\4\0\0\0\4\0\0\0\1\0\0\0"
 
 
 @probe(53)
@@ -221,7 +215,7 @@ def calls_that_nobody_has_looked_at(t):
     raise OSError(38, "none")
 
 
-@probe(53, by="EINVAL")
+@probe(53, by="EINVAL", no_control="only kernels before 6.2 let anybody")
 def type_into_the_terminal(t):
     import fcntl
 

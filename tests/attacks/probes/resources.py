@@ -6,10 +6,8 @@ import os
 import threading
 import time
 
-from tests.attacks.prelude import call, libc
+from tests.attacks.prelude import MIB, call, libc
 from tests.attacks.probe import probe
-
-MIB = 1 << 20
 
 
 @probe(43, by="MemoryError killed ENOMEM")
@@ -188,8 +186,8 @@ def many_open_files(t):
 
 @probe(45, by="EPERM ENOMEM EAGAIN MemoryError")
 def memory_that_cannot_be_swapped(t):
-    kept = mmap.mmap(-1, 16 * MIB)
+    kept = mmap.mmap(-1, 4 * MIB)
     address = ctypes.addressof(ctypes.c_char.from_buffer(kept))
-    if libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(16 * MIB)) < 0:
+    if libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(4 * MIB)) < 0:
         raise OSError(ctypes.get_errno(), "mlock")
-    return "16 MiB"
+    return "4 MiB"
