@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chainrule.grader.bank import Variant
 from chainrule.model import Exercise
 from chainrule.notebook import cells
 
@@ -27,21 +28,26 @@ class Answer:
     deserves: Deserves
     code: str = ""
     instead: bool = False
-    named: str = ""
-    """Message of the misconception that must be recognised; `{name}` in it stands for a number of the student's."""
+    named: tuple[str, ...] = ()
+    """Messages of its misconceptions, one of which must be recognised; `{x}` stands for a number of the student's."""
 
 
 SOLVED = Answer(Deserves.FULL)
 LEFT = Answer(Deserves.NONE, instead=True)
 
 
-def mistaken(source: str, message: str) -> Answer:
-    return Answer(Deserves.PART, code=source, named=message)
+def mistaken(*entries: Variant) -> Answer:
+    """Known wrong solutions, one for each name that the exercise asks for at most."""
+    return Answer(Deserves.PART, code=_code(entries), named=tuple(entry.message for entry in entries))
 
 
-def otherwise(source: str) -> Answer:
-    """A right solution in another form."""
-    return Answer(Deserves.FULL, code=source)
+def otherwise(*entries: Variant) -> Answer:
+    """Right solutions in another form."""
+    return Answer(Deserves.FULL, code=_code(entries))
+
+
+def _code(entries: tuple[Variant, ...]) -> str:
+    return "\n\n\n".join(entry.source for entry in entries)
 
 
 def spoiled(code: str) -> Answer:

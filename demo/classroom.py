@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, zip_longest
 from pathlib import Path
 
-from chainrule.grader.bank import Bank, read
+from chainrule.grader.bank import Bank, Variant, read
 from chainrule.model import Exercise
 from chainrule.notebook.cells import grade_id
 
@@ -17,7 +18,7 @@ from . import answers as a
 from .answers import LEFT, SOLVED, Answer
 from .desk import Notebook, find
 
-HALF_DONE = (0.25, 0.45, 0.6, 0.8)
+HALF_DONE = (0.3, 0.7)
 WRITTEN = "The loss hardly changes on a plateau, although the gradient is not small relative to the curvature."
 
 Answers = dict[str, Answer]
@@ -79,19 +80,21 @@ class Classroom:
         self.banks: dict[str, Bank] = {exercise.id: read(Path(exercise.grader)) for exercise in exercises}
         self.free = [exercise.id for exercise in a.independent(truth, exercises)]
         self.tests = {exercise.id: exercise.test_cell for exercise in exercises}
+        self.others = {name: _Alternatives(bank) for name, bank in self.banks.items()}
         self.random = random.Random(assignment)
 
     def pupils(self) -> list[Pupil]:
+        # Who takes alternatives comes first; the last to be made are those that take what is left.
+        mistaken, tampered, hand_ins = list(self._mistaken()), list(self._tampered()), list(self._hand_ins())
         return [
-            *(self._pupil("solved", "everything right", self._all()) for _ in range(4)),
+            self._pupil("solved", "all right", self._all()),
             *self._alternatives(),
-            *self._mistaken(),
-            *self._typical(),
             *self._half_done(),
-            *(self._pupil("untouched", "handed in as released", self._all(LEFT)) for _ in range(2)),
+            self._pupil("untouched", "as released", self._all(LEFT)),
             *self._accidents(),
-            *self._tampered(),
-            *self._hand_ins(),
+            *tampered,
+            *hand_ins,
+            *mistaken,
         ]
 
     def _pupil(self, kind: str, did: str, answers: Answers, *notes: str, tamper: Tamper | None = None) -> Pupil:
@@ -100,37 +103,29 @@ class Classroom:
     def _hours(self) -> float:
         return round(self.random.uniform(1, 120), 2)
 
+    def _right(self) -> Answers:
+        """Everything right, each exercise in the next of its alternatives."""
+        return {name: others.answer() for name, others in self.others.items()}
+
     def _all(self, answer: Answer = SOLVED, **exceptions: Answer) -> Answers:
         return dict.fromkeys(self.ids, answer) | exceptions
 
-    def _alternatives(self) -> Iterator[Pupil]:
-        """Each alternative at least once: the k-th student takes the k-th of every exercise."""
-        for k in range(max(len(bank.alternatives) for bank in self.banks.values())):
-            answers = self._all()
-            for name, bank in self.banks.items():
-                if bank.alternatives:
-                    answers[name] = a.otherwise(bank.alternatives[k % len(bank.alternatives)].source)
-            yield self._pupil("alternatives", "right, in other ways", answers)
-
     def _mistaken(self) -> Iterator[Pupil]:
-        """Each misconception at least once, in the same way."""
-        for k in range(max(len(bank.misconceptions) for bank in self.banks.values())):
-            answers = {name: self._mistake(name, k) for name in self.ids}
-            yield self._pupil("mistaken", "a known mistake in every exercise", answers)
+        """Each misconception once: the k-th student takes the k-th of every exercise, as long as there are so many."""
+        sets = {name: _sets(bank.misconceptions) for name, bank in self.banks.items()}
+        for k in range(max(map(len, sets.values()))):
+            wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
+            right = {name: self.others[name].answer() for name in self.ids if name not in wrong}
+            if len(wrong) < 3:
+                yield self._pupil("typical", f"a slip in {' and '.join(wrong)}", right | wrong)
+            else:
+                yield self._pupil("mistaken", f"in {len(wrong)} exercises", right | wrong)
 
-    def _mistake(self, exercise: str, k: int) -> Answer:
-        known = self.banks[exercise].misconceptions
-        if not known:
-            return SOLVED
-        mistake = known[k % len(known)]
-        return a.mistaken(mistake.source, mistake.message)
-
-    def _typical(self) -> Iterator[Pupil]:
-        """One or two slips in otherwise right notebooks."""
-        for _ in range(6):
-            slips = self.random.sample(self.free, k=min(len(self.free), self.random.choice((1, 2))))
-            chosen = {name: self._mistake(name, self.random.randrange(100)) for name in slips}
-            yield self._pupil("typical", f"a slip in {' and '.join(slips)}", self._all(**chosen))
+    def _alternatives(self) -> Iterator[Pupil]:
+        """Right in other ways: one student, and more if there are alternatives that nobody else has taken."""
+        yield self._pupil("alternatives", "all right, otherwise", self._right())
+        while any(others.left for others in self.others.values()):
+            yield self._pupil("alternatives", "all right, otherwise", self._right())
 
     def _half_done(self) -> Iterator[Pupil]:
         for share in HALF_DONE:
@@ -141,41 +136,55 @@ class Classroom:
     def _accidents(self) -> Iterator[Pupil]:
         """Each loses one exercise, and only that one."""
         accidents = [
-            ("syntax error", "a bracket too few", "def attempt(x:\n    return x", ()),
-            ("raises", "a cell that raises", 'raise RuntimeError("I will finish this tomorrow")', ()),
-            ("endless loop", "a cell that never ends", "while True:\n    pass", ("timeout",)),
-            ("os._exit(0)", "a cell that ends the process", "import os\n\nos._exit(0)", ("crashed",)),
+            ("syntax error", "a bracket missing", "def attempt(x:\n    return x", ()),
+            ("raises", "a RuntimeError", 'raise RuntimeError("I will finish this tomorrow")', ()),
+            ("endless loop", "while True", "while True:\n    pass", ("timeout",)),
+            ("os._exit(0)", "the process ends", "import os\n\nos._exit(0)", ("crashed",)),
         ]
         for number, (kind, did, code, notes) in enumerate(accidents):
             victim = self.free[number % len(self.free)]
-            yield self._pupil(kind, f"{did}, in {victim}", self._all(**{victim: a.spoiled(code)}), *notes)
+            yield self._pupil(kind, f"{did} in {victim}", self._all(**{victim: a.spoiled(code)}), *notes)
 
     def _tampered(self) -> Iterator[Pupil]:
         """What the student did to cells that are not theirs is undone: full marks for full solutions."""
         test = self.tests[self.random.choice(self.ids)]
-        yield self._pupil(
-            "test deleted", f"removed the cell {test}", self._all(), "missing", tamper=lambda nb: _delete(nb, test)
-        )
-        yield self._pupil(
-            "test duplicated",
-            f"copied the cell {test}",
-            self._all(),
-            "duplicate",
-            tamper=lambda nb: _duplicate(nb, test),
-        )
-        yield self._pupil(
-            "points edited", f"{test} is worth 1000", self._all(), "metadata", tamper=lambda nb: _reprice(nb, test)
-        )
+        tricks: list[tuple[str, str, str, Tamper]] = [
+            ("test deleted", test, "missing", lambda notebook: _delete(notebook, test)),
+            ("test duplicated", test, "duplicate", lambda notebook: _duplicate(notebook, test)),
+            ("points edited", f"{test} is 1000", "metadata", lambda notebook: _reprice(notebook, test)),
+        ]
+        for kind, did, note, tamper in tricks:
+            yield self._pupil(kind, did, self._right(), note, tamper=tamper)
 
     def _hand_ins(self) -> Iterator[Pupil]:
         half = self._all(LEFT, **dict.fromkeys(self.ids[: len(self.ids) // 2], SOLVED))
         text = "<html><body>Your session has expired.</body></html>\n"
         unreadable = HandIn(self._hours(), self._all(LEFT), text=text)
-        yield Pupil("not a notebook", "submitted a web page", (unreadable,), frozenset({"unreadable"}))
-        yield Pupil("late", "three hours late, all right", (HandIn(-3, self._all()),))
-        yield Pupil("late", "two days late, half of it", (HandIn(-49.5, half),))
-        yield Pupil("two submissions", "half, then everything", (HandIn(60, half), HandIn(5, self._all())))
-        yield Pupil("absent", "never submitted")
+        yield Pupil("not a notebook", "a web page", (unreadable,), frozenset({"unreadable"}))
+        yield Pupil("late", "3 hours, all right", (HandIn(-3, self._right()),))
+        yield Pupil("late", "2 days, half of it", (HandIn(-49.5, half),))
+        yield Pupil("two submissions", "half, then all", (HandIn(60, half), HandIn(5, self._right())))
+        yield Pupil("absent", "")
+
+
+class _Alternatives:
+    """The alternatives of an exercise, handed out in turn. `left` counts those not yet taken."""
+
+    def __init__(self, bank: Bank) -> None:
+        sets = _sets(bank.alternatives)
+        self.left = len(sets)
+        self._turn = cycle(sets or [[]])
+
+    def answer(self) -> Answer:
+        self.left = max(self.left - 1, 0)
+        return a.otherwise(*next(self._turn))
+
+
+def _sets(entries: Sequence[Variant]) -> list[list[Variant]]:
+    """Entries of different names side by side: one student can answer each name once."""
+    names = dict.fromkeys(entry.of for entry in entries)
+    columns = [[entry for entry in entries if entry.of == name] for name in names]
+    return [[entry for entry in row if entry] for row in zip_longest(*columns)]
 
 
 def _delete(notebook: Notebook, test: str) -> None:

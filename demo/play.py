@@ -96,17 +96,16 @@ class Play:
         self._command("Write the report", "chainrule", "report", ASSIGNMENT, "--out", str(self.scratch.report))
 
     def _command(self, title: str, *command: str, live: bool = False) -> None:
-        """Run a command in the scratch course; `live` lets it show its own progress."""
+        """Run a command in the scratch course; `live` lets its standard error, where progress is, through."""
         shown = " ".join(command[:4] if command[1] == "db" else command[:3])
         with self._step(title, shown, quiet=live):
-            pipe = None if live else subprocess.PIPE
             done = subprocess.run(
                 command,
                 cwd=self.scratch.course,
                 env=self.scratch.environment(),
                 stdin=subprocess.DEVNULL,
-                stdout=pipe,
-                stderr=subprocess.STDOUT if pipe else None,
+                stdout=subprocess.PIPE,
+                stderr=None if live else subprocess.STDOUT,
                 text=True,
                 check=False,
             )

@@ -11,7 +11,9 @@ Ines Carvalho, Jakub Nowak, Keira O'Brien, Lars Lindqvist, Mei Zhang, Nikhil Rao
 Qiang Liu, Ravi Menon, Saskia de Vries, Tomás Herrera, Uma Krishnan, Viktor Horvat, Wanjiru Kamau, Ximena Ruiz,
 Yusuf Demir, Zofia Kaczmarek, Anton Berger, Beatriz Lopes, Callum Reid, Daria Ionescu, Emil Novák, Fatou Diop,
 Gustav Holm, Huda Saleh, Ivan Petrov, Jana Keller, Kofi Mensah, Lea Fischer, Mateo Silva, Noor Rahman,
-Oskar Wolff, Priya Nair, Rosa Marino, Stefan Bauer, Thandi Dlamini, Ulla Virtanen, Veda Joshi, William Chen
+Oskar Wolff, Priya Nair, Rosa Marino, Stefan Bauer, Thandi Dlamini, Ulla Virtanen, Veda Joshi, William Chen,
+Aisha Bello, Bruno Costa, Cem Aksoy, Dilnoza Karimova, Ewa Lis, Finn Hansen, Grace Mwangi, Hugo Moreau,
+Irina Popescu, Joon Park, Kaito Mori, Leila Farsi, Marek Dvořák, Nadia Benali, Otto Graf, Paola Conti
 """
 
 WITHOUT_DECOMPOSITION = str.maketrans({"ø": "o", "ı": "i"})

@@ -15,20 +15,19 @@ from .classroom import Pupil
 from .play import ASSIGNMENT, Play
 from .results import Result
 
-LONGEST_REASON = 110
-
 
 def table(play: Play, console: Console) -> None:
     """Every student: what they did, the score, and why."""
     grid = Table(box=None, pad_edge=False, header_style="bold", row_styles=("", "dim"))
     grid.add_column("student", no_wrap=True)
-    grid.add_column("handed in", max_width=34)
+    grid.add_column("handed in", width=26)
     grid.add_column("score", justify="right", no_wrap=True)
     grid.add_column("why", ratio=1)
+    longest = max(2 * (console.width - 62), 60)
     for student, pupil in play.pupils.items():
         result = play.results[student]
-        did = Text.assemble((pupil.kind, "bold"), f": {pupil.did}")
-        grid.add_row(play.names[student], did, _score(result), Text(_reason(pupil, result)))
+        did = Text.assemble((pupil.kind, "bold"), f": {pupil.did}" if pupil.did else "")
+        grid.add_row(play.names[student], did, _score(result), Text(_shortened(_reason(pupil, result), longest)))
     console.print(grid)
     waiting = sum(result.to_read for result in play.results.values())
     console.print(f"\nScores are of the automatic part. {waiting} written answers wait for a reader in formgrader.")
@@ -39,13 +38,14 @@ def _score(result: Result) -> str:
 
 
 def _reason(pupil: Pupil, result: Result) -> str:
-    """The most telling facts first, in at most a line or two."""
+    """The most telling facts first."""
     if result.points is None:
         return "no submission"
     parts = [f"{result.late_seconds / 3600:.0f} h late"] if result.late_seconds else []
     parts += [message for kind, message in result.notes.items() if kind in pupil.notes]
     lost = {name: got for name, got in result.exercises.items() if got.points != got.max_points}
-    named = [(name, got.misconceptions[0]) for name, got in lost.items() if got.misconceptions]
+    dearest = sorted(lost.items(), key=lambda item: (item[1].points or 0) - item[1].max_points)
+    named = [(name, got.misconceptions[0]) for name, got in dearest if got.misconceptions]
     empty = [name for name in lost if name in pupil.answers and pupil.answers[name].deserves is Deserves.NONE]
     if named:
         more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
@@ -54,8 +54,11 @@ def _reason(pupil: Pupil, result: Result) -> str:
         parts.append(f"nothing right in {', '.join(empty) if len(empty) < 4 else f'{len(empty)} exercises'}")
     if not lost:
         parts.append("all hidden tests pass")
-    line = "; ".join(parts)
-    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1].rsplit(" ", 1)[0] + " …"
+    return "; ".join(parts)
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0] + " …"
 
 
 def places(play: Play, console: Console) -> None:

@@ -37,8 +37,8 @@ def _problem(answer: Answer, got: ExerciseResult | None) -> str:
         return f"{score} for no solution"
     if answer.deserves is Deserves.PART and got.points >= got.max_points:
         return f"{score} for a known mistake"
-    if answer.named and not any(_says(answer.named, said) for said in got.misconceptions):
-        return f"the mistake was not named “{answer.named}”, but {got.misconceptions or 'nothing'}"
+    if answer.named and not any(_says(name, said) for name in answer.named for said in got.misconceptions):
+        return f"the mistake was not named “{' / '.join(answer.named)}”, but {got.misconceptions or 'nothing'}"
     return ""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -27,7 +30,11 @@ KINDS = {
 ACCIDENTS = ("syntax error", "raises", "endless loop", "os._exit(0)")
 RIGHT = ("solved", "alternatives", "test deleted", "test duplicated", "points edited", "two submissions")
 
+MOST_SECONDS = 600  # it takes under 180 on two cores that have nothing else to do
+
 Row = dict[str, Any]
+
+pytestmark = pytest.mark.timeout(MOST_SECONDS + 60)
 
 
 @dataclass(frozen=True)
@@ -55,18 +62,22 @@ class Class:
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Class:
     folder = tmp_path_factory.mktemp("demo") / "scratch"
-    done = subprocess.run(
+    demo = subprocess.Popen(
         [sys.executable, "-m", "demo", "--scratch", str(folder)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
-        check=False,
+        start_new_session=True,
     )
+    try:
+        output, _ = demo.communicate(timeout=MOST_SECONDS)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(demo.pid, signal.SIGKILL)
     results = folder / "results.json"
-    assert results.exists(), done.stdout
-    return Class(folder, done.stdout, done.returncode, json.loads(results.read_text(encoding="utf-8")))
+    assert results.exists(), output
+    return Class(folder, output, demo.returncode, json.loads(results.read_text(encoding="utf-8")))
 
 
 def test_everybody_gets_what_they_deserve(played: Class) -> None:
@@ -107,10 +118,11 @@ def test_an_accident_costs_its_own_exercise_and_nothing_else(played: Class) -> N
 
 
 def test_known_mistakes_lose_points_and_are_named(played: Class) -> None:
-    for row in played.of("mistaken"):
-        assert 0 <= row["points"] < AUTOMATIC
-        for name, got in row["exercises"].items():
-            assert got["points"] < got["max_points"], (row["student"], name)
+    """Where a student lost points, the bank has a name for it: these students made known mistakes only."""
+    for row in played.of("mistaken", "typical"):
+        lost = {name: got for name, got in row["exercises"].items() if got["points"] < got["max_points"]}
+        assert lost, row["student"]
+        for name, got in lost.items():
             assert got["misconceptions"], (row["student"], name)
 
 
@@ -120,7 +132,7 @@ def test_half_done_is_half_paid_and_untouched_is_zero(played: Class) -> None:
         done = sum(got == most for got, most in points)
         assert 0 < done < len(points)
         assert all(got == 0 for got, _ in points[done:])
-    assert [row["points"] for row in played.of("untouched")] == [0, 0]
+    assert {row["points"] for row in played.of("untouched")} == {0}
 
 
 def test_lateness_is_recorded_for_the_late_and_for_nobody_else(played: Class) -> None:

@@ -205,7 +205,7 @@ def autograde(
     from chainrule.autograde import autograde as autograde_class
     from chainrule.progress import progress
 
-    with progress(out, f"autograde {assignment}") as report:
+    with progress(err, f"autograde {assignment}") as report:
         summary = autograde_class(
             _course(context), assignment, students=students or None, force=force, workers=workers, progress=report
         )

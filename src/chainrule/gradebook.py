@@ -289,7 +289,8 @@ def explain(error: BaseException, db_url: str) -> GradebookError:
             f"The gradebook {where} is locked: another program is writing to it (a second autograde, formgrader, a "
             "database browser). Let it finish or close it, then run the command again; what was graded is kept."
         )
-    if any(part in words for part in ("no such table", "no such column", "has no column", "does not exist")):
+    missing = "does not exist" in words and ("relation" in words or "column" in words)
+    if missing or any(part in words for part in ("no such table", "no such column", "has no column")):
         return GradebookError(_other_version(db_url, cause))
     if any(part in words for part in ("not a database", "malformed", "encrypted")):
         return GradebookError(

@@ -9,18 +9,33 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+import threading
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from chainrule import submission
 from chainrule.model import Graded, Job
 
 AHEAD = 2
 """Jobs under way for each worker: one at work and one that waits, so that none idles while results are written."""
+
+POLL = 0.2
+"""Seconds between two looks whether to stop."""
+
+STOP = 5.0
+"""Seconds that a worker has to end its own children after Ctrl-C."""
 
 DIED = "The process that graded it died twice (out of memory, or killed). Grade it again, or by hand."
 
@@ -32,15 +47,52 @@ class _Flight:
     cleanup: ExitStack = field(default_factory=ExitStack)
 
 
+class Interrupt:
+    """Makes Ctrl-C wait for `check`: as an exception it could strike, and be lost, anywhere within nbgrader.
+
+    A second Ctrl-C is an exception at once. Outside the main thread it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def check(self) -> None:
+        """Raises `KeyboardInterrupt` if Ctrl-C was pressed."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+
 class Pool:
     """Runs jobs and gives back their results as they come. Use it in a `with` statement: leaving by an error cancels.
 
-    `executor` makes the executor for a number of workers; it is called again after a worker died.
+    `executor` makes the executor for a number of workers; it is called again after a worker died. `check` is called
+    often while results are awaited; what it raises cancels.
     """
 
-    def __init__(self, workers: int | None = None, executor: Callable[[int], Executor] | None = None) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        executor: Callable[[int], Executor] | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self.workers = max(1, workers or os.cpu_count() or 1)
         self._make = executor or processes
+        self._check = check
         self._before = {child.pid for child in multiprocessing.active_children()}
         self._executor: Executor | None = None
         self._flights: dict[Future[Graded], _Flight] = {}
@@ -54,11 +106,9 @@ class Pool:
         for flight in self._flights.values():
             flight.cleanup.close()
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is not None:
             self._stop_processes()
-        elif self._executor is not None:
-            self._executor.shutdown()
 
     @property
     def full(self) -> bool:
@@ -83,7 +133,7 @@ class Pool:
 
     def finished(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
         """Wait for results and give them out. An exception in place of one is a fault of ours, not of a student."""
-        done, _ = wait(self._flights, return_when=FIRST_COMPLETED)
+        done = self._wait(self._flights, FIRST_COMPLETED)
         if any(isinstance(future.exception(), BrokenExecutor) for future in done):
             yield from self._one_by_one()
             return
@@ -94,7 +144,7 @@ class Pool:
 
     def _one_by_one(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
         """After a worker died: what was done is kept, the rest is tried once more."""
-        done, _ = wait(self._flights)
+        done = self._wait(self._flights, ALL_COMPLETED)
         if self._executor is not None:
             self._executor.shutdown()
             self._executor = None
@@ -107,18 +157,29 @@ class Pool:
             flight.cleanup.close()
             yield flight.key, flight.job, result
 
+    def _wait(self, futures: Collection[Future[Graded]], until: str) -> set[Future[Graded]]:
+        while True:
+            done, pending = wait(futures, POLL, until)
+            self._check()
+            if not pending or (done and until == FIRST_COMPLETED):
+                return done
+
     def _again(self, job: Job) -> Graded | Exception:
         with self._make(1) as alone:
             future = alone.submit(grade, job)
-            wait((future,))
+            self._wait((future,), ALL_COMPLETED)
             result = _outcome(future)
         return submission.ungraded(job, DIED) if isinstance(result, BrokenExecutor) else result
 
     def _stop_processes(self) -> None:
-        for child in multiprocessing.active_children():
-            if child.pid not in self._before:
-                child.terminate()
-                child.join(2)
+        ours = [child for child in multiprocessing.active_children() if child.pid not in self._before]
+        for child in ours:
+            child.terminate()
+        for child in ours:
+            child.join(STOP)
+            if child.is_alive():
+                child.kill()
+                child.join()
 
 
 def _outcome(future: Future[Graded]) -> Graded | Exception:

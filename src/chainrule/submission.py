@@ -92,7 +92,8 @@ def taken_in(path: Path, original: Notebook) -> Notebook:
     try:
         notebook, notes = intake.merge(original, intake.read_notebook(path))
     except SubmissionError as error:
-        notebook, notes = cells.released(original), (Note("unreadable", f"{error} Nothing of it was graded."),)
+        notebook, _ = intake.merge(original, cells.released(original))
+        notes = (Note("unreadable", f"{error} Nothing of it was graded."),)
     notebook["metadata"] = {**notebook.get("metadata", {}), KEY: {"notes": [vars(note) for note in notes]}}
     return notebook
 
@@ -124,7 +125,7 @@ def fingerprint(job: Job) -> str:
         (job.course, job.assignment, job.student, job.name),
         [(exercise.id, exercise.test_cell, exercise.points, str(exercise.grader)) for exercise in job.exercises],
         vars(job.limits),
-        [(cell["cell_type"], cell["source"], dict(cells.nbgrader(cell))) for cell in job.notebook["cells"]],
+        [(cell["cell_type"], cell["source"], cells.grade_id(cell)) for cell in job.notebook["cells"]],
     ]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 

@@ -114,6 +114,13 @@ def test_symbols_and_data_have_different_names(a01: dict[str, Any]) -> None:
             assert not bound & symbols, cell["source"][:80]
 
 
+def test_the_prose_gives_no_answer_away(a01: dict[str, Any]) -> None:
+    """Not the cost of exercise 7, nor the closed form of exercise 4, nor the routine that exercise 5 asks for."""
+    shown = "\n".join(cell["source"] for cell in cells.released(a01)["cells"])
+    assert not re.search(r"D\^\{?[23]|D\*\*[23]|ND\b", shown)
+    assert not re.search(r"lstsq\(|pinv\(|cholesky\(|\.eigh\(|\\frac\{\\sum|np\.cov|polyfit", shown)
+
+
 def test_each_exercise_tells_the_size_of_its_answer(a01: dict[str, Any]) -> None:
     prose = "\n".join(cell["source"] for cell in a01["cells"] if cell["cell_type"] == "markdown")
     for section in prose.split("### Exercise ")[1:]:

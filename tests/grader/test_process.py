@@ -127,13 +127,38 @@ def test_symbolic_answers_and_facts(process):
 
 
 BROKEN = {
-    "test_raises.py": "from chainrule.grader import points\n@points(2)\ndef test_a(student):\n    {}['x']\n"
-    "@points(1)\ndef test_b(student):\n    assert student.f() == 1\n",
-    "test_import.py": "import nothing_of_this_name\n",
-    "test_unmarked.py": "def test_a(student): pass\n",
-    "test_dies.py": "import os\nfrom chainrule.grader import points\n@points(2)\ndef test_a(student):\n    os._exit(1)\n",
-    "test_late.py": "from chainrule.grader import points\n@points(2, seconds=1)\ndef test_a(student):\n    student.hang()\n"
-    "@points(1)\ndef test_b(student):\n    assert student.f() == 1\n",
+    "test_raises.py": """
+from chainrule.grader import points
+
+@points(2)
+def test_a(student):
+    {}["x"]
+
+@points(1)
+def test_b(student):
+    assert student.f() == 1
+""",
+    "test_import.py": "import nothing_of_this_name",
+    "test_unmarked.py": "def test_a(student): pass",
+    "test_dies.py": """
+import os
+from chainrule.grader import points
+
+@points(2)
+def test_a(student):
+    os._exit(1)
+""",
+    "test_late.py": """
+from chainrule.grader import points
+
+@points(2, seconds=1)
+def test_a(student):
+    student.hang()
+
+@points(1)
+def test_b(student):
+    assert student.f() == 1
+""",
     "test_shared.py": """
 import pytest
 from chainrule.grader import points

@@ -97,6 +97,7 @@ def test_each_role_has_its_metadata(graders):
         {
             "nbgrader": {"grade_id": "show", "grade": False, "solution": False, "locked": True, **common},
             "tags": ["hide-input", "plot"],
+            "jupyter": {"source_hidden": True},
         },
     ]
 
@@ -110,7 +111,7 @@ def test_a_task_is_a_locked_markdown_cell_with_points():
 
 def test_a_test_cell_names_its_grader_in_a_hidden_region(graders):
     assert parse(ASSIGNMENT, PATH, graders)["cells"][4]["source"] == (
-        "slope(1)\n\n### BEGIN HIDDEN TESTS\nfrom chainrule.grader import grade\n\n"
+        "slope(1)\n### BEGIN HIDDEN TESTS\nfrom chainrule.grader import grade\n\n"
         'grade("slope")  # graders/a01/test_slope.py\n### END HIDDEN TESTS'
     )
 

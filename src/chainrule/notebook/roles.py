@@ -11,6 +11,9 @@ from typing import Any
 SCHEMA_VERSION = 3
 """The version of nbgrader's cell metadata that we write."""
 
+HIDE_INPUT = "hide-input"
+"""The tag of a cell whose code JupyterLab shows folded: pictures whose code teaches nothing."""
+
 _ATTRIBUTE = re.compile(r'\s*(?P<key>[A-Za-z_][\w-]*)\s*=\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))(?=\s|$)')
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -117,6 +120,8 @@ def metadata(attributes: Attributes) -> dict[str, Any]:
         result["nbgrader"] = nbgrader
     if attributes.tags:
         result["tags"] = list(attributes.tags)
+    if HIDE_INPUT in attributes.tags:
+        result["jupyter"] = {"source_hidden": True}
     return result
 
 

@@ -23,7 +23,7 @@ from chainrule.notebook.written import WrittenCell, nest_mark_scheme, read, with
 
 _FENCES = {cell_type: language for language, cell_type in LANGUAGES.items()}
 _GENERATED = re.compile(
-    r"(?:^|\n\n)### BEGIN HIDDEN TESTS\nfrom chainrule\.grader import grade\n\n"
+    r"(?:^|\n)### BEGIN HIDDEN TESTS\nfrom chainrule\.grader import grade\n\n"
     r'grade\("(?P<exercise>[A-Za-z0-9_-]+)"\)  # graders/[^\n]*\n### END HIDDEN TESTS\Z'
 )
 

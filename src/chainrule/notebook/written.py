@@ -65,7 +65,7 @@ def hidden_tests(assignment: str, exercise: str) -> str:
 def with_hidden_tests(source: str, assignment: str, exercise: str) -> str:
     """The source of a test cell with the region that names its grader behind it."""
     region = hidden_tests(assignment, exercise)
-    return f"{source}\n\n{region}" if source else region
+    return f"{source}\n{region}" if source else region
 
 
 def nest_mark_scheme(source: str) -> str:

@@ -53,6 +53,8 @@ def configure(c: Any) -> None:
     c.GenerateFeedback.exporter_class = FeedbackExporter
     c.GenerateFeedback.preprocessors = [GetGrades]
     c.ExportApp.plugin_class = CsvExport
+    # A written answer has its rubric beside its model answer; nbgrader would refuse it outside task cells.
+    c.ClearMarkScheme.enforce_metadata = False
     c.HTMLExporter.sanitize_html = True
     c.HTMLExporter.filters = {
         "clean_html": "chainrule.plugins.safe_html.clean_html",

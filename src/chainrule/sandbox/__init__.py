@@ -2,7 +2,8 @@
 
 from chainrule.sandbox.child import Child, start
 from chainrule.sandbox.connection import Connection, Reply
+from chainrule.sandbox.doctor import Report, doctor
 from chainrule.sandbox.libraries import imported
 from chainrule.sandbox.zygote import close
 
-__all__ = ["Child", "Connection", "Reply", "close", "imported", "start"]
+__all__ = ["Child", "Connection", "Reply", "Report", "close", "doctor", "imported", "start"]

@@ -30,7 +30,9 @@ FAILED = 111
 Serve = Callable[[socket.socket], None]
 
 
-def run(order: Order, student: socket.socket, status: socket.socket, plan: Sequence[view.Entry], serve: Serve) -> NoReturn:
+def run(
+    order: Order, student: socket.socket, status: socket.socket, plan: Sequence[view.Entry], serve: Serve
+) -> NoReturn:
     """What a fork of the zygote does. `serve(student)` is what the locked process does. Never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -120,6 +122,7 @@ def _locked(
     check.check(order, [entry.path for entry in plan])
     os.write(tell, json.dumps({"ready": layers}).encode() + b"\n")
     os.close(tell)
+    lockdown.yield_to_others()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     serve(connection)
     os._exit(0)

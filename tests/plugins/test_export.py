@@ -1,0 +1,69 @@
+"""`nbgrader export` writes a table that a spreadsheet reads as it was meant."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbgrader.api import Gradebook
+
+from chainrule.plugins.export import COLUMNS, CsvExport
+
+
+@pytest.fixture
+def table(classroom: Any, tmp_path: Path) -> Any:
+    """table(student=[…]) is the exported table, with one student who submitted and two with difficult names."""
+    with Gradebook(classroom.db_url) as gradebook:
+        gradebook.add_student("ada", first_name="Ada", last_name='King, "Countess" of Lovelace', email="ada@x.org")
+        gradebook.add_student("-1+1", first_name="=cmd|' /C calc'!A0", last_name="Nyström")
+        gradebook.add_student("zoe", first_name="@zoe", last_name="two\nlines")
+        gradebook.add_submission("t1", "ada")
+        grade = gradebook.find_grade("test_twice", "t1", "t1", "ada")
+        grade.auto_score, grade.extra_credit = 3.0, 0.5
+        gradebook.find_submission_notebook("t1", "t1", "ada").late_submission_penalty = 1.0
+        gradebook.db.commit()
+
+    def export(**chosen: Any) -> list[dict[str, str]]:
+        with Gradebook(classroom.db_url) as gradebook:
+            plugin = CsvExport(to=str(tmp_path / "out.csv"), **chosen)
+            plugin.export(gradebook)
+        with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+
+    return export
+
+
+def test_columns_are_nbgraders(table: Any) -> None:
+    assert tuple(table()[0]) == COLUMNS
+
+
+def test_names_with_commas_quotes_and_line_breaks_stay_one_field(table: Any) -> None:
+    rows = {row["student_id"]: row for row in table()}
+    assert rows["ada"]["last_name"] == 'King, "Countess" of Lovelace'
+    assert rows["zoe"]["last_name"] == "two\nlines"
+    assert len(rows) == 3
+
+
+def test_text_is_never_a_formula(table: Any) -> None:
+    rows = {row["student_id"]: row for row in table()}
+    assert rows["'-1+1"]["first_name"] == "'=cmd|' /C calc'!A0"
+    assert rows["zoe"]["first_name"] == "'@zoe"
+    assert rows["ada"]["email"] == "ada@x.org"
+
+
+def test_scores_are_nbgraders_and_no_submission_is_zero(table: Any) -> None:
+    rows = {row["student_id"]: row for row in table()}
+    assert [rows["ada"][name] for name in ("raw_score", "late_submission_penalty", "score", "max_score")] == [
+        "3.5",
+        "1.0",
+        "2.5",
+        "13.0",
+    ]
+    assert (rows["zoe"]["score"], rows["zoe"]["timestamp"]) == ("0.0", "")
+
+
+def test_students_can_be_chosen(table: Any) -> None:
+    assert [row["student_id"] for row in table(student=["ada"])] == ["ada"]
+    assert table(assignment=["other"]) == []
