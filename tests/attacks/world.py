@@ -271,6 +271,8 @@ class World:
             if not part:
                 break
             printed += part
+            if b"VERDICT " in printed and printed.endswith(b"\n"):
+                break
         os.close(reading)
         for other in self._processes() - self.own:
             with contextlib.suppress(ProcessLookupError):
