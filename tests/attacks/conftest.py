@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +112,43 @@ def world_of(account: int) -> Iterator[Callable[[str], World]]:
 @pytest.fixture(params=["user", "root"])
 def world(request: pytest.FixtureRequest, world_of: Callable[[str], World]) -> World:
     return world_of(request.param)
+
+
+# -- a course to attack ---------------------------------------------------------------------------------------------------
+
+GRADER = '''
+"""A number times two. {canary}"""
+from chainrule import check
+from chainrule.grader import points
+
+ANSWER = "{canary}"
+
+@points(1)
+def test_at_zero(student):
+    """It is right at zero."""
+    check.close(student.twice(0.0), 0.0)  # {canary}
+
+@points(2)
+def test_elsewhere(student, rng):
+    """It is right elsewhere."""
+    check.close(student.twice(31337.125), 62674.25)
+    x = float(rng.normal())
+    check.close(student.twice(x), 2 * x)
+'''
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """A course with a secret in each place that matters."""
+
+    course: Any
+    canaries: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def attacked(released_classroom: Any, tmp_path_factory: pytest.TempPathFactory) -> Attacked:
+    course = released_classroom.copy(tmp_path_factory.mktemp("attacked") / "course")
+    places = ("hidden", "gradebook", "environment", "submission")
+    canaries = {place: f"canary-of-{secrets.token_hex(8)}-{place}" for place in places}
+    (course.root / "graders/t1/test_twice.py").write_text(GRADER.format(canary=canaries["hidden"]))
+    return Attacked(course, canaries)

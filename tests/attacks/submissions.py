@@ -18,7 +18,7 @@ EVIL = "print('evil-module')\ndef __getattr__(name): raise AttributeError('evil-
 class Attack:
     """`twice` is the student's cell; `change` edits the notebook; `files` lie beside it; `raw` is done to its file.
 
-    `deserves`: points for `twice` (of 3) and for the untouched `thrice` (of 3). `in_process` is true where the attack
+    `deserves`: points for `twice` (of 3) and for the untouched `thrice` (of 3; None: the attack may spoil it). `in_process` is true where the attack
     forges the verdict, or reads the tests, if they run in the student's process as nbgrader has them: the control.
     `error` is part of why a submission cannot be graded, which costs nobody else anything.
     """
@@ -29,7 +29,7 @@ class Attack:
     change: Callable[[dict[str, Any]], object] | None = None
     files: dict[str, str | bytes] = field(default_factory=dict)
     raw: Callable[[Path, Path], object] | None = None
-    deserves: tuple[float, float] = (0.0, 3.0)
+    deserves: tuple[float, float | None] = (0.0, 3.0)
     in_process: bool = False
     error: str = ""
 
@@ -99,10 +99,14 @@ def _instead(make: Callable[[Path, Path], object]) -> Callable[[Path, Path], obj
 
 FORGE = """
 import os
+import numpy as np
 from chainrule.worker import wire
 def twice(x):
-    for number in range(200):
-        os.write(3, wire.encode({answer}))
+    import gc
+    from chainrule.worker.serve import Server
+    server = next(thing for thing in gc.get_objects() if type(thing) is Server)
+    for number in range(server.request, server.request + 50):
+        os.write(server.sock.fileno(), {answer})
     return 7.0
 """
 
@@ -176,9 +180,37 @@ ATTACKS = [
         "import threading, time\nclass E(float):\n    def __eq__(self, other): return True\ndef rebind():\n    while True:\n"
         "        globals()['twice'] = lambda x: E(7)\n        time.sleep(0.001)\nthreading.Thread(target=rebind, daemon=True).start()\n" + WRONG,
     ),
-    Attack("answers ahead", (36,), FORGE.format(answer="[number, 'ok', 2 * x, {}]")),
-    Attack("verdict ahead", (36,), FORGE.format(answer="{'test': 'test_at_zero', 'points': 3.0, 'status': 'passed', 'done': True}")),
-    Attack("garbage ahead", (36,), "import os\ndef twice(x):\n    os.write(3, b'\\xff' * 4096)\n    return 7.0"),
+    Attack("answers ahead", (36,), FORGE.format(answer="wire.encode([number, 'ok', 2 * x + 1, {}])"), deserves=(0.0, None)),
+    Attack("verdict ahead", (36,), FORGE.format(answer="wire.encode({'test': 'test_at_zero', 'points': 3.0, 'status': 'passed', 'done': True})"), deserves=(0.0, None)),
+    Attack("garbage ahead", (36,), FORGE.format(answer="b'\\xff' * 4096"), deserves=(0.0, None)),
+    *(
+        Attack(f"frame {number}", (36,), FORGE.format(answer=answer), deserves=(0.0, None))
+        for number, answer in enumerate(
+            [
+                "wire.encode([np.arange(3), 'ok', 0.0, {}])",
+                "wire.encode([number, np.arange(3), 0.0, {}])",
+                "wire.encode([number, 'callback', [1], (), {}])",
+                "wire.encode([number, 'callback', {}, (), {}])",
+                "wire.encode([number, 'callback', 1, (x,), {}])",
+                "wire.encode([number, 'output', {'output_type': 'stream', 'text': '3'}])",
+                "wire.encode([number, 'error', {'types': [], 'text': '', 'line': None}, {}])",
+                "wire.encode([number, 'error', {'types': ['SystemExit'], 'text': '', 'line': 10**30}, {}])",
+                "wire.encode([number, 'ok', wire.Handle(-1, ''), {}])",
+                "wire.encode([number, 'ok', wire.GlobalName('twice'), {}])",
+                "wire.encode([number, 'ok', wire.Shipped('f', 'raise', ()), {}])",
+                "wire.encode([number, 'ok', wire.Callback(1), {}])",
+                "wire.encode([number, 'ok', 7.0, {'mutated': 5}])",
+                "wire.encode([number, 'ok', 7.0, {'mutated': [{}], 'rng_touched': np.ones(2), 'printed': 10**30, 'text': 5}])",
+                "wire.encode([number, 'ok', 7.0, {'mutated': [10**30]}])",
+                "wire.encode([number, 'ok', 7.0, {'mutated': [None, [1]]}])",
+                "wire.encode([number, 'ok', {(): {(): ()}}, {}])",
+                "wire.encode([number, 'ok', np.zeros((0,) * 32), {}])",
+                "wire.encode([number, 'ok', np.zeros((0, 1 << 39)), {}])",
+                "b'\\0' * 8",
+                "b'\\xff\\xff\\xff\\x7f' * 2",
+            ]
+        )
+    ),
     Attack("pickle", (37,), "import os\nclass P:\n    def __reduce__(self): return (os.system, ('touch /tmp/attack-left-pickle',))\ndef twice(x): return P()"),
     Attack("not a number", (38,), "def twice(x): return float('nan')"),
     Attack("nothing", (38,), "def twice(x): return None"),
@@ -221,7 +253,7 @@ ATTACKS = [
     ),
     Attack("pickle beside the notebook", (37,), RIGHT, files={"model.pt": b"cposix\nsystem\n(S'touch /tmp/attack-left-pickle'\ntR."}, deserves=(3.0, 3.0)),
     Attack("links beside the notebook", (57,), "import os\nfor path in ('link.txt', 'folder/t1/test_twice.py'):\n    try: print(open(path, errors='replace').read()[:9000])\n    except OSError as error: print(error)\n" + RIGHT, raw=_link, deserves=(3.0, 3.0)),
-    Attack("pipe beside the notebook", (58,), RIGHT, raw=lambda path, _: os.mkfifo(path.parent / "data.csv"), error="named pipe"),
+    Attack("pipe beside the notebook", (58,), RIGHT, raw=lambda path, _: os.mkfifo(path.parent / "data.csv"), deserves=(3.0, 3.0), error="named pipe"),
     Attack("name that is not text", (62,), RIGHT, raw=lambda path, _: Path(os.fsdecode(os.fsencode(path.parent) + b"/\xff\xfe.txt")).write_text("x"), deserves=(3.0, 3.0)),
     Attack("notebook is a link", (57,), raw=_instead(lambda path, course: path.symlink_to(course / "source/t1/t1.ipynb")), deserves=(0.0, 0.0)),
     Attack("notebook is a pipe", (58,), raw=_instead(lambda path, _: os.mkfifo(path)), deserves=(0.0, 0.0)),
@@ -231,3 +263,15 @@ ATTACKS = [
     Attack("notebook is large", (64,), raw=lambda path, _: os.truncate(path, 200 << 20), deserves=(0.0, 0.0)),
     Attack("surrogate", (65,), "text = '\ud800'\n" + RIGHT, deserves=(3.0, 3.0)),
 ]  # fmt: skip
+
+
+def hand_in(course: Any, student: str, attack: Attack) -> Path:
+    """Collect the submission of an attack; where its notebook lies."""
+    course.submit(student, attack.change, twice=attack.twice.replace("{course}", str(course.root)))
+    path: Path = course.root / "submitted" / student / "t1/t1.ipynb"
+    for name, content in attack.files.items():
+        (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    if attack.raw is not None:
+        attack.raw(path, course.root)
+    return path
