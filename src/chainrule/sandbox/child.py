@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -23,8 +22,6 @@ from chainrule.sandbox.zygote import Zygote, receive_report, zygote
 from chainrule.worker.jail.order import Order
 
 CLOSE_SECONDS = 10.0
-
-_slots = itertools.count(os.getpid() << 8)
 
 
 class Child:
@@ -116,21 +113,16 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
 
 
 def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:
-    """Launch in the best tier; once more if the zygote was killed meanwhile."""
-    parent = zygote(libraries)
+    """Launch in the best tier; once more if that fails, for a zygote or a monitor may be killed any moment."""
+
+    def trial(tier: str) -> None:
+        launch(zygote(libraries), tier, Limits()).close()
+
+    tier = tiers.chosen(trial)
     try:
-        return launch(parent, tiers.chosen(lambda tier: _trial(parent, tier)), limits)
+        return launch(zygote(libraries), tier, limits)
     except IsolationError:
-        if parent.alive:
-            raise
-    fresh = zygote(libraries)
-    return launch(fresh, tiers.chosen(lambda tier: _trial(fresh, tier)), limits)
-
-
-def _trial(parent: Zygote, tier: str) -> str:
-    """The layers of a tier, applied in a throw-away child. Raises `IsolationError` if one fails."""
-    with launch(parent, tier, Limits()) as child:
-        return child.isolation
+        return launch(zygote(libraries), tier, limits)
 
 
 def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:
@@ -140,7 +132,6 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
     status, report = socket.socketpair()
     order = Order(
         tier=tier,
-        slot=next(_slots),
         memory=limits.memory,
         disk=limits.disk,
         processes=limits.processes,

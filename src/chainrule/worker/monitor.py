@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -38,7 +39,7 @@ def run(
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         sizes = watch.own()
-        uid = namespaces.own_uid(order.slot)
+        uid = namespaces.own_uid(os.getpid())  # nobody else has this pid while we live
         if order.tier == "A":
             namespaces.enter(as_root=uid is not None)
         else:
@@ -55,7 +56,10 @@ def run(
     except BaseException:
         with contextlib.suppress(OSError):
             _send(status, {"failed": traceback.format_exc(limit=-3)})
-    os._exit(0)
+    finally:
+        if order.folder:  # also when the supervisor is gone
+            shutil.rmtree(order.folder, ignore_errors=True)
+        os._exit(0)
 
 
 def _own_folder(order: Order, uid: int | None) -> int | None:
