@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chainrule import grading
+from chainrule.errors import SubmissionError
+from chainrule.model import Graded, Job, Limits
+from chainrule.notebook import cells, intake
+
 WRONG = "def twice(x):\n    return 7.0\n"
 RIGHT = "def twice(x):\n    return 2 * x\n"
 EVIL = "print('evil-module')\ndef __getattr__(name): raise AttributeError('evil-module')\n"
@@ -227,6 +232,9 @@ ATTACKS = [
         (26, 47),
         "import os, time\nif os.fork() == 0:\n    os.fork()\n    while True:\n        try: open('{course}/gradebook.db', 'ab').write(b'x')\n        except OSError: time.sleep(0.05)\n" + WRONG,
     ),
+    Attack("print of 50 MB", (46,), "print('x' * (50 << 20))\n" + RIGHT, deserves=(3.0, 3.0)),
+    Attack("exception of 30 MB", (46,), RIGHT, _after("raise ValueError('x' * (30 << 20))"), deserves=(3.0, 3.0)),
+    Attack("print without end", (46,), RIGHT, _after("while True: print('x' * 1000)"), deserves=(3.0, 3.0)),
     # -- the notebook ---------------------------------------------------------------------------------------------------
     Attack("test deleted", (27,), change=_delete("test_twice")),
     Attack("solution deleted", (27,), change=_delete("twice")),
@@ -263,6 +271,27 @@ ATTACKS = [
     Attack("notebook is large", (64,), raw=lambda path, _: os.truncate(path, 200 << 20), deserves=(0.0, 0.0)),
     Attack("surrogate", (65,), "text = '\ud800'\n" + RIGHT, deserves=(3.0, 3.0)),
 ]  # fmt: skip
+
+
+def graded(course: Any, truth: dict[str, Any], path: Path) -> Graded | SubmissionError:
+    """The result of a submission: taken in and graded as by `chainrule autograde`, without the gradebook."""
+    try:
+        notebook, notes = intake.merge(truth, intake.read_notebook(path))
+    except SubmissionError as error:
+        return error
+    exercises = cells.exercises(notebook, course.root / "graders/t1")
+    job = Job("tiny", "t1", path.parent.parent.name, "t1", notebook, exercises, path.parent, Limits(cell=10.0))
+    result = grading.grade(job)
+    return Graded(**{**vars(result), "notes": (*notes, *result.notes)})
+
+
+def told(result: Graded | SubmissionError) -> str:
+    """All that a student is told of a result: messages, and the notebook as it was run."""
+    if isinstance(result, SubmissionError):
+        return str(result)
+    outcomes = [outcome for exercise in result.exercises for outcome in exercise.outcomes]
+    texts = [f"{outcome.message} {outcome.misconception}" for outcome in outcomes]
+    return "\n".join([*texts, json.dumps([vars(note) for note in result.notes]), json.dumps(result.notebook)])
 
 
 def hand_in(course: Any, student: str, attack: Attack) -> Path:

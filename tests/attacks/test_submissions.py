@@ -6,15 +6,15 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chainrule import grading, sandbox
 from chainrule.errors import StudentProcessError, SubmissionError
-from chainrule.model import Graded, Job, Limits
-from chainrule.notebook import cells, intake
+from chainrule.model import Graded, Limits
+from chainrule.notebook import intake
+from tests.attacks import submissions
 from tests.attacks.submissions import ATTACKS, Attack, hand_in
 
 IN_PROCESS = """
@@ -34,27 +34,16 @@ def graded(attacked: Any) -> Iterator[Callable[[int], Graded | SubmissionError]]
 
     def grade(number: int) -> Graded | SubmissionError:
         if number not in done:
-            done[number] = _graded(course, truth, hand_in(course, f"{number:02}", ATTACKS[number]))
+            done[number] = submissions.graded(course, truth, hand_in(course, f"{number:02}", ATTACKS[number]))
         return done[number]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADING_TOKEN", attacked.canaries["environment"])
         grading.close()
         before = f"def twice(x):\n    open('/tmp/left', 'w').write('{attacked.canaries['submission']}')\n    return 2 * x"
-        _graded(course, truth, hand_in(course, "before", Attack("before", (), before)))
+        submissions.graded(course, truth, hand_in(course, "before", Attack("before", (), before)))
         yield grade
     grading.close()
-
-
-def _graded(course: Any, truth: dict[str, Any], path: Path) -> Graded | SubmissionError:
-    try:
-        notebook, notes = intake.merge(truth, intake.read_notebook(path))
-    except SubmissionError as error:
-        return error
-    exercises = cells.exercises(notebook, course.root / "graders/t1")
-    job = Job("tiny", "t1", path.parent.parent.name, "t1", notebook, exercises, path.parent, Limits(cell=10.0))
-    result = grading.grade(job)
-    return Graded(**{**vars(result), "notes": (*notes, *result.notes)})
 
 
 @pytest.mark.parametrize(("number", "attack"), EACH)
@@ -72,13 +61,7 @@ def test_it_has_the_score_that_it_deserves(graded: Any, number: int, attack: Att
 @pytest.mark.parametrize(("number", "attack"), EACH)
 def test_it_shows_no_secret(graded: Any, attacked: Any, number: int, attack: Attack) -> None:
     """Neither in the notebook as it was run nor in what the student is told. (Staff are shown lines of the test.)"""
-    result = graded(number)
-    if isinstance(result, SubmissionError):
-        told = str(result)
-    else:
-        outcomes = [outcome for exercise in result.exercises for outcome in exercise.outcomes]
-        told = json.dumps(result.notebook) + json.dumps([vars(note) for note in result.notes])
-        told += " ".join(f"{outcome.message} {outcome.misconception}" for outcome in outcomes)
+    told = submissions.told(graded(number))
     for secret in (*attacked.canaries.values(), "31337", "62674"):
         assert secret not in told
     assert "evil-module\\n" not in told

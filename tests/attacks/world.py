@@ -208,6 +208,7 @@ class World:
         self.parent = zygote()
         self.targets = Targets(folder, uid > 0)
         self.own = self._processes()
+        self.kept = {str(self.folder / name) for name in os.listdir(folder)}
         self.baseline = self._left()
 
     def do_about(self) -> dict[str, Any]:
@@ -274,11 +275,23 @@ class World:
             if b"VERDICT " in printed and printed.endswith(b"\n"):
                 break
         os.close(reading)
-        for other in self._processes() - self.own:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(other, signal.SIGKILL)
+        after = sorted(self._left() - self.baseline - {f"process {pid}"})[:20]
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        return {"printed": printed.decode(errors="replace"), "effects": self._changed(before)}
+        self._clean()
+        return {"printed": printed.decode(errors="replace"), "effects": self._changed(before), "after": after}
+
+    def _clean(self) -> None:
+        """End and remove what a control left."""
+        deadline = time.monotonic() + 10
+        while (others := self._processes() - self.own) and time.monotonic() < deadline:
+            for other in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(other, signal.SIGKILL)
+        os.chdir("/")
+        for name in os.listdir(self.folder):
+            if str(self.folder / name) not in self.kept:
+                subprocess.run(["rm", "-rf", str(self.folder / name)], check=False, stderr=subprocess.DEVNULL)
 
     def do_unharmed(self) -> dict[str, Any]:
         """Whether the targets are as they were."""

@@ -7,7 +7,9 @@ import threading
 import time
 
 from tests.attacks.prelude import MIB, call, libc
-from tests.attacks.probe import probe
+from tests.attacks.probe import in_b, probe
+
+NO_QUOTA = "The scratch folder is one of the host: a file's size is limited, their number is not."
 
 
 @probe(43, by="MemoryError killed ENOMEM")
@@ -83,7 +85,7 @@ def memory_of_processes_without_a_parent(t):
     return "600 MiB"
 
 
-@probe(45, by="ENOSPC EDQUOT EFBIG killed")
+@probe(45, by="ENOSPC EDQUOT EFBIG killed", open_in=in_b(NO_QUOTA))
 def fill_the_disk(t):
     try:
         for number in range(10):
@@ -110,7 +112,7 @@ def one_large_file(t):
         os.unlink("attack-large")
 
 
-@probe(45, by="ENOSPC killed")
+@probe(45, by="ENOSPC killed", open_in=in_b(NO_QUOTA))
 def fill_the_table_of_files(t):
     os.mkdir("attack-many")
     try:
