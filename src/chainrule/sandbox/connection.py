@@ -116,7 +116,11 @@ class Connection:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            reply = self.request("fork", pass_socket=theirs)
+            try:
+                reply = self.request("fork", pass_socket=theirs)
+            except StudentProcessError:
+                ours.close()
+                raise
         if reply.error is not None or type(reply.value) is not int:
             ours.close()
             yield self
