@@ -14,12 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from chainrule import sandbox
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
 from chainrule.grader.process import GraderProcess
-from chainrule.model import Exercise, ExerciseResult, Graded, Job, Note
+from chainrule.model import Exercise, ExerciseResult, Graded, Job, Limits, Note
 from chainrule.notebook import cells
 from chainrule.notebook.outputs import Outputs
-from chainrule.sandbox import Child, start
+from chainrule.sandbox import Child, imported, start
 
 MAX_RESTARTS = 12
 """A notebook in which more cells than this end its process is not run further."""
@@ -46,14 +47,15 @@ def grade(job: Job) -> Graded:
         exercises=tuple(run.results),
         notes=tuple(run.notes),
         seconds=round(time.monotonic() - begin, 3),
-        isolation=Child.isolation,
+        isolation=run.isolation,
     )
 
 
 def close() -> None:
-    """End the warm grader processes of this process."""
+    """End the warm processes of this process: graders, and those that students' are forked from."""
     while _graders:
         _graders.popitem()[1].close()
+    sandbox.close()
 
 
 def grader_process(folder: Path) -> GraderProcess:
@@ -75,6 +77,8 @@ class _Run:
         self.failures: dict[str, str] = {}  # grade_id of a cell: why it did not run to its end
         self.deadly: set[int] = set()  # cells not to run again
         self.child: Child | None = None
+        self.isolation = ""
+        self.libraries = imported(self.notebook)
         self.restarts = 0
         self.count = 0
 
@@ -118,9 +122,7 @@ class _Run:
         except StudentTimeout:
             self._ended(index, cell, outputs, "timeout", f"was stopped after {self.job.limits.cell:g} s.")
         except StudentCrashed:
-            status = child.exit_status()
-            how = f" (exit status {status})" if status is not None and status >= 0 else ""
-            self._ended(index, cell, outputs, "crashed", f"ended the notebook's process{how}.")
+            self._ended(index, cell, outputs, "crashed", _how(child, self.job.limits))
         except StudentProcessError:
             self._ended(index, cell, outputs, "crashed", "broke the connection to the notebook's process.")
 
@@ -142,7 +144,8 @@ class _Run:
     def _ready(self, index: int) -> Child:
         """The process in which cell `index` can run: the present one, or a fresh one after the earlier cells."""
         while self.child is None:
-            self.child = start(self.job.files, self.job.limits)
+            self.child = start(self.job.files, self.job.limits, libraries=self.libraries)
+            self.isolation = self.child.isolation
             self.child.connection.limit(self.job.limits.start)
             self.child.connection.request("has", "__name__")
             self._replay(index)
@@ -203,6 +206,17 @@ class _Run:
             self.child.connection.request("has", "__name__")
             return
         self.close()
+
+
+def _how(child: Child, limits: Limits) -> str:
+    """How a cell ended its process, to be read after the cell's name."""
+    status = child.exit_status()
+    if child.exit_reason == "memory":
+        return f"used more than {limits.memory / (1 << 30):g} GiB of memory and was stopped."
+    if child.exit_reason == "processes":
+        return f"started more than {limits.processes} processes and was stopped."
+    how = f" (exit status {status})" if status is not None and status >= 0 else ""
+    return f"ended the notebook's process{how}."
 
 
 def _first_line(error: dict[str, Any]) -> str:

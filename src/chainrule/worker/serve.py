@@ -8,6 +8,7 @@ returning: arguments it changed, random state it touched, what it printed. All o
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
@@ -21,7 +22,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule.worker import wire
+from chainrule.worker.jail import kernel
 
+CLONE_THREAD = 0x00010000
 MAX_TEXT = 2000
 MAX_PRINTED = 20_000
 CELL_FILES = ("<ipython-input", "/ipykernel_")
@@ -79,6 +82,14 @@ class Server:
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
+    def do_file(self, facts: dict[str, Any], name: str, content: bytes) -> None:
+        """Add to a file of the working folder."""
+        folder = os.path.dirname(name)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(name, "ab") as file:
+            file.write(content)
+
     def do_run(self, facts: dict[str, Any], source: str) -> str:
         """Run a cell; its outputs are sent as events."""
         from chainrule.worker.shell import run_cell
@@ -122,7 +133,7 @@ class Server:
         """Fork a snapshot of this process that serves the socket sent along. Returns its pid."""
         _, descriptors, _, _ = socket.recv_fds(self.sock, 1, 1)
         theirs = socket.socket(fileno=descriptors[0])
-        if len(os.listdir("/proc/self/task")) > 1:
+        if not _single_threaded():
             theirs.close()
             raise NotSafeToFork("the notebook has started threads")
         pid = os.fork()
@@ -140,8 +151,12 @@ class Server:
     def do_kill(self, facts: dict[str, Any], pid: int) -> None:
         if pid in self.forks:
             self.forks.discard(pid)
-            with contextlib.suppress(ProcessLookupError):
+            try:
                 os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            except PermissionError:
+                return  # tier B on an older kernel: it ends when it sees that its connection is closed, or with us
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
 
@@ -186,6 +201,17 @@ class Server:
         exec(compile(shipped.source, "<helper>", "exec"), namespace)
         namespace.update(shipped.bindings)
         return namespace[shipped.name]
+
+
+def _single_threaded() -> bool:
+    """Asked of the kernel, where it can tell: native threads count, and /proc may not be readable."""
+    try:
+        kernel.unshare(CLONE_THREAD)  # changes nothing, and fails in a process of several threads
+        return True
+    except OSError as error:
+        return error.errno != errno.EINVAL and threading.active_count() == 1
+    except AttributeError:  # not Linux
+        return threading.active_count() == 1
 
 
 def _plain(output: dict[str, Any]) -> dict[str, Any]:
