@@ -85,7 +85,8 @@ class Classroom:
 
     def pupils(self) -> list[Pupil]:
         # Who takes alternatives comes first; the last to be made are those that take what is left.
-        mistaken, tampered, hand_ins = list(self._mistaken()), list(self._tampered()), list(self._hand_ins())
+        *mistaken, late, later, twice = self._mistaken()
+        tampered = list(self._tampered())
         return [
             self._pupil("solved", "all right", self._all()),
             *self._alternatives(),
@@ -93,7 +94,7 @@ class Classroom:
             self._pupil("untouched", "as released", self._all(LEFT)),
             *self._accidents(),
             *tampered,
-            *hand_ins,
+            *self._hand_ins(late, later, twice),
             *mistaken,
         ]
 
@@ -116,10 +117,11 @@ class Classroom:
         for k in range(max(map(len, sets.values()))):
             wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
             right = {name: self.others[name].answer() for name in self.ids if name not in wrong}
-            if len(wrong) < 3:
-                yield self._pupil("typical", f"a slip in {' and '.join(wrong)}", right | wrong)
+            if len(wrong) == 1:
+                yield self._pupil("typical", f"a slip in {next(iter(wrong))}", right | wrong)
             else:
-                yield self._pupil("mistaken", f"in {len(wrong)} exercises", right | wrong)
+                kind = "typical" if len(wrong) < 5 else "mistaken"
+                yield self._pupil(kind, f"in {len(wrong)} exercises", right | wrong)
 
     def _alternatives(self) -> Iterator[Pupil]:
         """Right in other ways: one student, and more if there are alternatives that nobody else has taken."""
@@ -156,14 +158,15 @@ class Classroom:
         for kind, did, note, tamper in tricks:
             yield self._pupil(kind, did, self._right(), note, tamper=tamper)
 
-    def _hand_ins(self) -> Iterator[Pupil]:
+    def _hand_ins(self, late: Pupil, later: Pupil, twice: Pupil) -> Iterator[Pupil]:
+        """What can happen around a submission. The three given have small mistakes in them and are graded for them."""
         half = self._all(LEFT, **dict.fromkeys(self.ids[: len(self.ids) // 2], SOLVED))
         text = "<html><body>Your session has expired.</body></html>\n"
         unreadable = HandIn(self._hours(), self._all(LEFT), text=text)
         yield Pupil("not a notebook", "a web page", (unreadable,), frozenset({"unreadable"}))
-        yield Pupil("late", "3 hours, all right", (HandIn(-3, self._right()),))
-        yield Pupil("late", "2 days, half of it", (HandIn(-49.5, half),))
-        yield Pupil("two submissions", "half, then all", (HandIn(60, half), HandIn(5, self._right())))
+        yield Pupil("late", f"3 hours, {late.did}", (HandIn(-3, late.answers),))
+        yield Pupil("late", f"2 days, {later.did}", (HandIn(-49.5, later.answers),))
+        yield Pupil("two submissions", f"half, then {twice.did}", (HandIn(60, half), HandIn(5, twice.answers)))
         yield Pupil("absent", "")
 
 

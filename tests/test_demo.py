@@ -28,7 +28,7 @@ KINDS = {
     *("late", "two submissions", "absent"),
 }
 ACCIDENTS = ("syntax error", "raises", "endless loop", "os._exit(0)")
-RIGHT = ("solved", "alternatives", "test deleted", "test duplicated", "points edited", "two submissions")
+RIGHT = ("solved", "alternatives", "test deleted", "test duplicated", "points edited")
 
 MOST_SECONDS = 600  # it takes under 180 on two cores that have nothing else to do
 
@@ -104,7 +104,7 @@ def test_each_misconception_and_alternative_of_the_bank_was_handed_in(played: Cl
 
 
 def test_right_answers_get_full_marks_in_whatever_form_and_state(played: Class) -> None:
-    """Also with a test cell deleted or duplicated, points edited, or a worse submission before."""
+    """Also with a test cell deleted or duplicated, or points edited."""
     for row in played.of(*RIGHT):
         assert (row["points"], row["max_points"]) == (AUTOMATIC, AUTOMATIC), row["student"]
 
@@ -124,6 +124,13 @@ def test_known_mistakes_lose_points_and_are_named(played: Class) -> None:
         assert lost, row["student"]
         for name, got in lost.items():
             assert got["misconceptions"], (row["student"], name)
+
+
+def test_the_last_submission_counts(played: Class) -> None:
+    """The first was half done; the second has a slip in one exercise."""
+    (row,) = played.of("two submissions")
+    assert sum(got["points"] < got["max_points"] for got in row["exercises"].values()) == 1
+    assert len(list(played.folder.glob(f"exchange/*/inbound/{row['student']}+*"))) == 2
 
 
 def test_half_done_is_half_paid_and_untouched_is_zero(played: Class) -> None:

@@ -25,6 +25,9 @@ from chainrule.sandbox import Child, imported, start
 MAX_RESTARTS = 12
 """A notebook in which more cells than this end its process is not run further."""
 
+MAX_LOST = 3
+"""So many times a process that was killed from outside is replaced without a word."""
+
 _graders: dict[Path, GraderProcess] = {}
 
 
@@ -80,6 +83,7 @@ class _Run:
         self.isolation = ""
         self.libraries = imported(self.notebook)
         self.restarts = 0
+        self.lost = 0
         self.count = 0
 
     def close(self) -> None:
@@ -122,7 +126,14 @@ class _Run:
         except StudentTimeout:
             self._ended(index, cell, outputs, "timeout", f"was stopped after {self.job.limits.cell:g} s.")
         except StudentCrashed:
-            self._ended(index, cell, outputs, "crashed", _how(child, self.job.limits))
+            how = _how(child, self.job.limits)
+            if child.lost and self.lost < MAX_LOST:  # not the cell's doing: once more, in a fresh process
+                self.lost += 1
+                self.close()
+                outputs.restart()
+                self._run(index, cell, outputs)
+                return
+            self._ended(index, cell, outputs, "crashed", how)
         except StudentProcessError:
             self._ended(index, cell, outputs, "crashed", "broke the connection to the notebook's process.")
 
@@ -183,13 +194,28 @@ class _Run:
             if shared:
                 self._check_alive()
         except StudentProcessError as error:
+            if self._was_lost():
+                self._exercise(index, exercise)
+                return
             self.close()
             self.notes.append(Note("crashed", f"The notebook's process was lost at {exercise.id}: {error}"))
             if len(self.results) == 0 or self.results[-1].exercise != exercise.id:
                 self.results.append(self._lost(process, exercise, missing))
+        if self._was_lost():  # what the tests met was not the student's doing
+            self.results.pop()
+            self._exercise(index, exercise)
+            return
         if self.results[-1].ungraded:
             detail = next((o.detail for o in self.results[-1].outcomes if o.detail), "")
             self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
+
+    def _was_lost(self) -> bool:
+        """Whether the process was killed from outside. If so, and not too often, it is gone and can be replaced."""
+        if self.child is None or not self.child.was_lost() or self.lost >= MAX_LOST:
+            return False
+        self.lost += 1
+        self.close()
+        return True
 
     def _lost(self, process: GraderProcess, exercise: Exercise, missing: str) -> ExerciseResult:
         """The result of an exercise whose process ended itself: every test meets a closed connection."""

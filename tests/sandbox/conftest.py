@@ -63,6 +63,8 @@ def as_ordinary_user() -> Callable[..., subprocess.CompletedProcess[str]]:
             "PYTHONPATH": str(Path(chainrule.__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        return subprocess.run([*prefix, *command], env=environment, cwd="/", capture_output=True, text=True, timeout=250)
+        return subprocess.run(
+            [*prefix, *command], env=environment, cwd="/", capture_output=True, text=True, timeout=250
+        )
 
     return run

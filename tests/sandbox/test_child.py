@@ -1,6 +1,7 @@
 """A student's process: what it can be asked, what it cannot do to us, and that nothing of it is left."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,9 @@ def test_nothing_is_left_after_close():
     child = start(None, Limits())
     child.connection.limit(60)
     run(child, "import subprocess; p = subprocess.Popen(['sleep', '1000.1234'])")
-    assert _running("1000.1234")
+    deadline = time.monotonic() + 5
+    while not _running("1000.1234"):  # its arguments can be read a moment after it has started
+        assert time.monotonic() < deadline
     child.close()
     assert not _running("1000.1234")
     assert child.folder is None or not child.folder.exists()

@@ -27,16 +27,18 @@ def alive(mark):
     return [pid for pid in found if pid != os.getpid()]
 
 
-def gone(mark, seconds=5.0):
+def until(condition, seconds=5.0):
     deadline = time.monotonic() + seconds
-    while alive(mark) and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not alive(mark)
+    return condition()
 
 
 def test_one_process_cannot_have_more_memory(student):
     process = student(SMALL)
-    source = "import numpy\ntry:\n    kept = [numpy.ones(8 << 20) for _ in range(200)]\nexcept MemoryError: print('refused')"
+    source = (
+        "import numpy\ntry:\n    kept = [numpy.ones(8 << 20) for _ in range(200)]\nexcept MemoryError: print('refused')"
+    )
     try:
         assert process.run(source).strip() == "refused"
     except StudentCrashed:
@@ -117,7 +119,7 @@ for number in range(3):
 time.sleep(0.5)
 """
     process.run(source)
-    assert len(alive(COOKIE)) == 3
+    assert until(lambda: len(alive(COOKIE)) == 3)
     process.child.close()
     assert not alive(COOKIE)
 
@@ -129,7 +131,8 @@ def test_they_die_with_the_supervisor_too(tmp_path):
         try:
             child = sandbox.start(None, Limits())
             child.connection.limit(30)
-            source = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)', '{COOKIE}2'])"
+            sleeper = f"[sys.executable, '-c', 'import time; time.sleep(1000)', '{COOKIE}2']"
+            source = f"import subprocess, sys\nsubprocess.Popen({sleeper})"
             child.connection.request("run", source, on_output=lambda _: None)
             (tmp_path / "ready").touch()
             time.sleep(100)
@@ -138,10 +141,10 @@ def test_they_die_with_the_supervisor_too(tmp_path):
     deadline = time.monotonic() + 60
     while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert alive(f"{COOKIE}2")
+    assert until(lambda: alive(f"{COOKIE}2"))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert gone(f"{COOKIE}2")
+    assert until(lambda: not alive(f"{COOKIE}2"))
 
 
 def test_killing_a_zygote_costs_no_running_submission(student):

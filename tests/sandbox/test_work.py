@@ -57,19 +57,27 @@ needs_torch = {"libraries": ("torch",)}
         pytest.param(SHARED, "from a process\n[1, 2]", {}, id="multiprocessing"),
         pytest.param(FIGURE, "True", {"libraries": ("matplotlib",)}, id="figures"),
         pytest.param("import asyncio\nprint(await asyncio.sleep(0, 'awaited'))", "awaited", {}, id="asyncio"),
-        pytest.param("import subprocess\nprint(subprocess.check_output(['echo', 'hi'], text=True))", "hi", {}, id="run"),
         pytest.param(
-            "import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', 'import numpy; print(7)'], text=True))",
+            "import subprocess\nprint(subprocess.check_output(['echo', 'hi'], text=True))", "hi", {}, id="run"
+        ),
+        pytest.param(
+            "import subprocess, sys\n"
+            "print(subprocess.check_output([sys.executable, '-c', 'import numpy; print(7)'], text=True))",
             "7",
             {},
             id="Python in Python",
         ),
         pytest.param(
-            "import tempfile\nwith tempfile.NamedTemporaryFile() as file: print(file.write(b'x'))", "1", {}, id="tempfile"
+            "import tempfile\nwith tempfile.NamedTemporaryFile() as file: print(file.write(b'x'))",
+            "1",
+            {},
+            id="tempfile",
         ),
         pytest.param("import sqlite3, wave, xml.dom.minidom\nprint('there')", "there", {}, id="late imports"),
         pytest.param("from chainrule import check\ncheck.close(1.0, 1.0)\nprint('ok')", "ok", {}, id="our checks"),
-        pytest.param("import os\nopen('a', 'w').write('b'); os.rename('a', 'c'); print(os.listdir())", "['c']", {}, id="files"),
+        pytest.param(
+            "import os\nopen('a', 'w').write('b'); os.rename('a', 'c'); print(os.listdir())", "['c']", {}, id="files"
+        ),
         pytest.param("import getpass, os\nprint(getpass.getuser(), os.cpu_count() >= 1)", "student True", {}, id="who"),
     ],
 )

@@ -17,6 +17,10 @@ class Outputs:
         self.cut = False
         self.collected: list[dict[str, Any]] = []
 
+    def restart(self) -> None:
+        """Forget what was collected: the cell runs once more."""
+        self.size, self.cut, self.collected = 0, False, []
+
     def add(self, raw: dict[str, Any]) -> None:
         """Take one output event; malformed parts are left out."""
         kind = raw.get("output_type")

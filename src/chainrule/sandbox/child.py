@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -24,13 +23,12 @@ from chainrule.worker.jail.order import Order
 
 CLOSE_SECONDS = 10.0
 
-_slots = itertools.count(os.getpid() << 8)
-
 
 class Child:
     """A running student process. `close` kills it and all it started.
 
-    `isolation` says what stands between it and this machine. `exit_reason` is "" or the limit that ended it.
+    `isolation` says what stands between it and this machine. After `exit_status`, `exit_reason` is "" or the limit that
+    ended it ("memory", "processes"), and `lost` is True if its monitor ended first: not a student's doing.
     """
 
     def __init__(
@@ -38,6 +36,7 @@ class Child:
     ) -> None:
         self.connection, self.isolation, self.folder = connection, isolation, folder
         self.exit_reason = ""
+        self.lost = False
         self._status, self._handle = status, handle
         self._wait_status: int | None = None
         self._report = b""
@@ -47,16 +46,22 @@ class Child:
         self._listen(0.5)
         return None if self._wait_status is None else os.waitstatus_to_exitcode(self._wait_status)
 
+    def was_lost(self) -> bool:
+        """Whether it has ended without its monitor, asked without waiting."""
+        self._listen(0.001)
+        return self.lost
+
     def _listen(self, seconds: float) -> None:
         """Take the monitor's last report, if it comes within so many seconds."""
         if self._status.fileno() < 0:
             return
         deadline = time.monotonic() + seconds
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(TimeoutError, OSError):
             while True:
                 self._status.settimeout(max(0.001, deadline - time.monotonic()))
                 part = self._status.recv(65536)
                 if not part:
+                    self.lost = not self._report.endswith(b"\n")
                     break
                 self._report += part
         if self._report.endswith(b"\n"):
@@ -88,11 +93,10 @@ class Child:
 def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) -> Child:
     """Start a process for a notebook whose neighbours are a copy of the folder `files`.
 
-    `libraries` are what its code will import: they are there at once if the zygote has them, and it is chosen so. Raises
-    `IsolationError` if this machine cannot run student code safely enough.
+    `libraries` are what its code will import: it is forked from a zygote that has them warm. Raises `IsolationError` if
+    this machine cannot run student code safely enough.
     """
-    parent = zygote(libraries)
-    child = launch(parent, tiers.chosen(lambda tier: _trial(parent, tier)), limits)
+    child = _launch_anyhow(frozenset(libraries), limits)
     try:
         if files is not None:
             child.connection.limit(limits.start)
@@ -108,10 +112,17 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
     return child
 
 
-def _trial(parent: Zygote, tier: str) -> str:
-    """The layers of a tier, applied in a throw-away child. Raises `IsolationError` if one fails."""
-    with launch(parent, tier, Limits()) as child:
-        return child.isolation
+def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:
+    """Launch in the best tier; once more if that fails, for a zygote or a monitor may be killed any moment."""
+
+    def trial(tier: str) -> None:
+        launch(zygote(libraries), tier, Limits()).close()
+
+    tier = tiers.chosen(trial)
+    try:
+        return launch(zygote(libraries), tier, limits)
+    except IsolationError:
+        return launch(zygote(libraries), tier, limits)
 
 
 def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:
@@ -121,7 +132,6 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
     status, report = socket.socketpair()
     order = Order(
         tier=tier,
-        slot=next(_slots),
         memory=limits.memory,
         disk=limits.disk,
         processes=limits.processes,
@@ -134,7 +144,9 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
             parent.order(order, theirs, report)
         first = receive_report(status, time.monotonic() + limits.start)
         if first is None or "ready" not in first[0]:
-            raise IsolationError(f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}")
+            raise IsolationError(
+                f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}"
+            )
     except BaseException as error:
         ours.close()
         status.close()

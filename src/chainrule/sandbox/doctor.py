@@ -25,9 +25,10 @@ SETTINGS = (
     (
         "kernel/apparmor_restrict_unprivileged_userns",
         "1",
-        "This system (Ubuntu 23.10 or later) lets only programs with an AppArmor profile make namespaces. An administrator "
-        "can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile chainrule {python} "
-        "flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run `apparmor_parser -r` on that file.",
+        "This system (Ubuntu 23.10 or later) lets only programs with an AppArmor profile make namespaces. An "
+        "administrator can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile "
+        "chainrule {python} flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run "
+        "`apparmor_parser -r` on that file.",
     ),
     (
         "kernel/unprivileged_userns_clone",
@@ -117,7 +118,9 @@ def _own_thread() -> int:
 
 def _advice(failed: dict[str, str]) -> str:
     if sys.platform != "linux":
-        return "Run the grading on Linux (a virtual machine; on Windows, WSL 2): other systems cannot shut a process in."
+        return (
+            "Run the grading on Linux (a virtual machine; on Windows, WSL 2): other systems cannot shut a process in."
+        )
     for name, value, advice in SETTINGS:
         path = Path("/proc/sys", name)
         if path.exists() and path.read_text().strip() == value:
@@ -127,4 +130,6 @@ def _advice(failed: dict[str, str]) -> str:
             "This is a container that may not make namespaces. Start it with `--security-opt seccomp=unconfined "
             "--security-opt systempaths=unconfined` (both are needed), or grade outside it."
         )
-    return f"The full lock-down fails with: {failed.get('A', 'no reason')} Show this to whoever looks after the machine."
+    return (
+        f"The full lock-down fails with: {failed.get('A', 'no reason')} Show this to whoever looks after the machine."
+    )

@@ -11,7 +11,7 @@ CHUNK = 16 << 20
 
 
 def chunks(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The regular files below a folder in pieces, without notebooks. No link is followed: a student chose what is here."""
+    """The regular files below a folder in pieces, without notebooks. No link is followed: a student chose them."""
     for parent, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
         for name in sorted(names):

@@ -80,6 +80,8 @@ class Zygote:
                 f"The process that student code is started from did not start. Its last words: {tail or 'none'}"
             )
         self._control.settimeout(None)
+        # It was for caches during the imports. Gone now, it is not left behind if we are killed.
+        shutil.rmtree(self._place, ignore_errors=True)
 
     @property
     def alive(self) -> bool:

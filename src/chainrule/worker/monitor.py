@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -30,13 +31,15 @@ FAILED = 111
 Serve = Callable[[socket.socket], None]
 
 
-def run(order: Order, student: socket.socket, status: socket.socket, plan: Sequence[view.Entry], serve: Serve) -> NoReturn:
+def run(
+    order: Order, student: socket.socket, status: socket.socket, plan: Sequence[view.Entry], serve: Serve
+) -> NoReturn:
     """What a fork of the zygote does. `serve(student)` is what the locked process does. Never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         sizes = watch.own()
-        uid = namespaces.own_uid(order.slot)
+        uid = namespaces.own_uid(os.getpid())  # nobody else has this pid while we live
         if order.tier == "A":
             namespaces.enter(as_root=uid is not None)
         else:
@@ -53,7 +56,10 @@ def run(order: Order, student: socket.socket, status: socket.socket, plan: Seque
     except BaseException:
         with contextlib.suppress(OSError):
             _send(status, {"failed": traceback.format_exc(limit=-3)})
-    os._exit(0)
+    finally:
+        if order.folder:  # also when the supervisor is gone
+            shutil.rmtree(order.folder, ignore_errors=True)
+        os._exit(0)
 
 
 def _own_folder(order: Order, uid: int | None) -> int | None:
@@ -120,6 +126,7 @@ def _locked(
     check.check(order, [entry.path for entry in plan])
     os.write(tell, json.dumps({"ready": layers}).encode() + b"\n")
     os.close(tell)
+    lockdown.yield_to_others()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     serve(connection)
     os._exit(0)

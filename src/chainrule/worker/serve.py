@@ -48,6 +48,7 @@ class Server:
         self.shell = shell
         self.objects: dict[int, Any] = {}
         self.forks: set[int] = set()
+        self.ended: set[int] = set()  # forks that were killed, to be waited for
         self.shipped: dict[tuple[str, str], Any] = {}
         self.request = 0
 
@@ -136,14 +137,17 @@ class Server:
         if not _single_threaded():
             theirs.close()
             raise NotSafeToFork("the notebook has started threads")
+        self._reap()
+        state = random.getstate()
         pid = os.fork()
         if pid:
             theirs.close()
             self.forks.add(pid)
             return pid
         try:
+            random.setstate(state)  # a fork of Python's seeds it anew; a snapshot is to be the same on every regrade
             self.sock.close()
-            self.sock, self.forks = theirs, set()
+            self.sock, self.forks, self.ended = theirs, set(), set()
             self.serve()
         finally:
             os._exit(0)  # never run the exit handlers of the process we are a copy of
@@ -151,14 +155,18 @@ class Server:
     def do_kill(self, facts: dict[str, Any], pid: int) -> None:
         if pid in self.forks:
             self.forks.discard(pid)
-            try:
+            # EPERM in tier B on an older kernel: there it ends when its connection does, or with all of us.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            except PermissionError:
-                return  # tier B on an older kernel: it ends when it sees that its connection is closed, or with us
+            self.ended.add(pid)
+
+    def _reap(self) -> None:
+        """Take leave of ended forks. Not when they are killed: a large process takes milliseconds to go."""
+        for pid in list(self.ended):
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            self.ended.discard(pid)
 
     def _kill_forks(self) -> None:
         for pid in list(self.forks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -121,8 +122,21 @@ class Shell(InteractiveShell):
         )
 
     def system(self, command: str) -> None:
-        # A pipe, not the terminal: `!command` prints into the notebook.
-        self.system_piped(command)
+        """`!command` prints into the notebook. By a pipe: IPython's own way needs a terminal, and a jail has none."""
+        process = subprocess.Popen(
+            self.var_expand(command, depth=1),
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                print(line, end="")
+        self.user_ns["_exit_code"] = process.wait()
 
 
 def _safe_text(value: Any) -> str:

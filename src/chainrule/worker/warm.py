@@ -8,6 +8,11 @@ import importlib.util
 from collections.abc import Callable, Iterable
 from typing import Any
 
+SEED = 1_667_785_065
+"""Where the global generators start, so that a regrade sees the same numbers. Not a seed that a student would set: that
+a function sets one could not be noticed then.
+"""
+
 
 def _torch() -> None:
     """The first optimizer imports some 800 modules; the first backward pass sets up autograd."""
@@ -19,11 +24,11 @@ def _torch() -> None:
         optimizer = kind(model.parameters(), lr=1e-3)
         loss = torch.nn.functional.mse_loss(model(torch.zeros(2, 4)), torch.zeros(2, 1))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8))
     importlib.import_module("torch.utils.data")
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
 
 
 def _numpy() -> None:
@@ -31,7 +36,7 @@ def _numpy() -> None:
 
     np.linalg.svd(np.eye(3))
     np.random.default_rng(0).normal(size=3)
-    np.random.seed(0)
+    np.random.seed(SEED)
 
 
 def _matplotlib() -> None:
@@ -80,7 +85,7 @@ def warm(names: Iterable[str]) -> list[str]:
     """Warm these libraries, as far as they are installed. Returns which are warm."""
     import random
 
-    random.seed(0)
+    random.seed(SEED)
     done = []
     for name in LIBRARIES:
         if name in names and importlib.util.find_spec(name) is not None:

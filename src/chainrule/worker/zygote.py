@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -18,11 +19,12 @@ from collections.abc import Sequence
 
 from chainrule.worker import monitor
 from chainrule.worker.compact import compact
-from chainrule.worker.jail import view
+from chainrule.worker.jail import kernel, seccomp, view
 from chainrule.worker.jail.order import Order
+from chainrule.worker.jail.syscalls import AUDIT_ARCH
 from chainrule.worker.serve import Server
 from chainrule.worker.shell import Shell, make_shell
-from chainrule.worker.warm import warm, warm_shell
+from chainrule.worker.warm import SEED, warm, warm_shell
 
 SETTLE_SECONDS = 5.0
 
@@ -34,6 +36,8 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
     warm_shell(shell)
     _one_thread()
     plan = view.plan()
+    if kernel.MACHINE in AUDIT_ARCH:
+        seccomp.program()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps our monitors
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then hangs up
     gc.collect()
@@ -54,6 +58,7 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
 
 
 def _serve(connection: socket.socket, shell: Shell) -> None:
+    random.seed(SEED)  # Python seeds it anew after a fork; a regrade shall see the same numbers
     Server(connection, shell).serve()
 
 

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass
 class Order:
     """`tier` is "A", "B" or "C"; sizes are bytes.
 
-    `folder` is an empty folder of the host to write in, for tiers without a file system of their own. `slot` makes the
-    uid that root gives the process. `landlock` pretends that the kernel knows no later version of Landlock (tests).
+    `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
+    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests).
     """
 
     tier: str
-    slot: int
     memory: int
     disk: int
     processes: int

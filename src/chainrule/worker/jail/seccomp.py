@@ -7,6 +7,7 @@ falls through, the accumulator holds the number of the call.
 from __future__ import annotations
 
 import errno
+import functools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,8 @@ def blocks(machine: str, together: Together | None = None) -> list[Block]:
 def _leave_others_alone(of: Callable[[str], int], together: Together) -> list[Block]:
     own = [0, together.own]
     program = [
-        _only(of(name), 0, own) for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
+        _only(of(name), 0, own)
+        for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
     ]
     program += [_only(of(name), 1, own) for name in ("setpriority", "ioprio_set")]
     if not together.scoped:
@@ -127,11 +129,17 @@ def assemble(program: Sequence[Block]) -> bytes:
     return b"".join(struct.pack("HBBI", *instruction) for block in program for instruction in block)
 
 
-def install(together: Together | None = None) -> None:
-    """Filter this process and all it starts."""
+@functools.cache
+def program(together: Together | None = None) -> bytes:
+    """The filter of this machine. The zygote asks for it once, so that its forks have it."""
     if kernel.MACHINE not in AUDIT_ARCH:
         raise OSError(errno.ENOSYS, f"there is no table of system calls for {kernel.MACHINE}")
-    load(assemble(blocks(kernel.MACHINE, together)))
+    return assemble(blocks(kernel.MACHINE, together))
+
+
+def install(together: Together | None = None) -> None:
+    """Filter this process and all it starts."""
+    load(program(together))
 
 
 def load(code: bytes) -> None:

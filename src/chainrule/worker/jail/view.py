@@ -138,8 +138,12 @@ def _read_only(path: str, *, recursive: bool) -> None:
         # Linux before 5.12: the mount itself only. What is mounted below keeps its flags, hence is refused here.
         below = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         if recursive and any(place.startswith(path + "/") for place in below):
-            raise OSError(errno.ENOSYS, f"{path} has mounts below it, which this kernel cannot make read-only") from None
-        kept = os.statvfs(path).f_flag & (NOEXEC | 1024 | 2048)  # a user namespace may not drop these: NOATIME, NODIRATIME
+            raise OSError(
+                errno.ENOSYS, f"{path} has mounts below it, which this kernel cannot make read-only"
+            ) from None
+        kept = os.statvfs(path).f_flag & (
+            NOEXEC | 1024 | 2048
+        )  # a user namespace may not drop these: NOATIME, NODIRATIME
         kernel.mount(None, path, None, REMOUNT | BIND | RDONLY | NOSUID | NODEV | kept)
 
 
