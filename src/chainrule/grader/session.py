@@ -258,7 +258,7 @@ def _hash(*parts: str) -> int:
 def main(folder: Path, sock: socket.socket) -> int:
     """Collect the folder and serve until the other side hangs up. The working folder is empty and private."""
     Path("pytest.ini").write_text(f"[pytest]\npythonpath = {folder}\npython_files = test_*.py\n")
-    # Without `logging`: it visits every logger of torch several times a test, which took more than the tests themselves.
+    # Without `logging`: it visits every logger of torch several times a test, which took more than half of all time.
     unused = ("terminal", "cacheprovider", "warnings", "logging")
     options = [*(part for name in unused for part in ("-p", f"no:{name}")), "--import-mode=importlib"]
     place = ["-c", "pytest.ini", f"--rootdir={folder}", f"--confcutdir={folder}", "--continue-on-collection-errors"]
