@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import DatabaseError, OperationalError, SAWarning
 
-from chainrule import gradebook, submission
+from chainrule import foreign, gradebook, submission
 from chainrule.course import Course
 from chainrule.errors import ChainruleError, CourseError, GradebookError, GraderError
 from chainrule.model import Graded, Job, Note
@@ -122,11 +122,11 @@ class Desk:
         found = []
         for name in self.notebooks:
             path = self.path(self.folders.submitted_directory, student) / f"{name}.ipynb"
-            original = self.truth(name)
-            if original is None or not path.exists():
+            if not path.exists():
                 continue
-            notebook = submission.taken_in(path, original)
-            job = submission.job(self.place(name), student, notebook, grader.limits)
+            original = self.truth(name)
+            notebook = foreign.sanitized(converter, path) if original is None else submission.taken_in(path, original)
+            job = None if notebook is None else grader.job_of(self.place(name), student, notebook)
             if job is not None:
                 cleanup = ExitStack()
                 found.append((cleanup.enter_context(self.staged(job, converter)), cleanup))

@@ -1,4 +1,4 @@
-"""Runs the cells of a notebook on Jupyter's own shell, without a kernel: outputs become nbformat dicts as they happen."""
+"""Runs cells on Jupyter's own shell, without a kernel: outputs become nbformat dicts as they happen."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ class Shell(ZMQInteractiveShell):
     displayhook_class = Type(_DisplayHook)
     display_pub_class = Type(_DisplayPublisher)
     outlet: Any = AnyTrait()
+    _last_traceback: Any = None
 
     def init_io(self) -> None: ...
 

@@ -41,4 +41,4 @@ def install(outlet: Outlet) -> None:
                 self.taking = not self.taking
                 outlet.widgets = max(0, outlet.widgets + (1 if self.taking else -1))
 
-    comm.create_comm = Comm  # type: ignore[assignment]
+    comm.create_comm = Comm
