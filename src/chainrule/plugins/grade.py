@@ -61,9 +61,7 @@ class Grade(Execute):
         return foreign.job(place, student, nb, self.limits, skip_tests=as_nbgrader.wants("the_skip_tag_holds_in_tests"))
 
     def _kernel(self, nb: Mapping[str, Any]) -> str:
-        if "kernel_name" in self._trait_values:
-            return str(self.kernel_name)
-        return str(nb["metadata"].get("kernelspec", {}).get("name", foreign.PYTHON[0]))
+        return str(self.kernel_name or nb["metadata"].get("kernelspec", {}).get("name") or foreign.PYTHON[0])
 
     @property
     def limits(self) -> Limits:

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 Output = dict[str, Any]
@@ -20,6 +21,9 @@ JOIN_CHARACTERS = 8192
 JOIN_SECONDS = 0.1
 MAX_TEXT = 1 << 20
 """Characters of one output, bytes of one cell's file descriptors: what is longer, nobody reads."""
+
+TURN: ContextVar[int] = ContextVar("turn", default=0)
+"""Which cell the code works for, where the context was passed on."""
 
 WARNERS = frozenset({"warnings", "tqdm"})
 """Libraries whose writing to stderr is a warning or a progress bar, never a verdict on the cell."""
@@ -37,6 +41,7 @@ class Outlet:
         self.interrupted = False
         self._emit: Emit | None = None
         self._pid = 0
+        self._turn = 0
         self._late: frozenset[threading.Thread] = frozenset()
         self._lock = threading.RLock()
         self._name, self._warning = "", False
@@ -47,6 +52,8 @@ class Outlet:
     def open(self, emit: Emit) -> None:
         """From now on, outputs go to `emit`."""
         self._pid = os.getpid()
+        self._turn += 1
+        TURN.set(self._turn)
         self._late = frozenset(threading.enumerate()) - {threading.current_thread()}
         self.widgets, self.interrupted = 0, False
         self._pending, self._size = [], 0
@@ -63,9 +70,13 @@ class Outlet:
     def __call__(self, output: Output) -> None:
         if os.getpid() != self._pid:
             self._from_child_process(output)
-        elif self._emit is not None and not self.widgets and threading.current_thread() not in self._late:
+        elif self._emit is not None and not self.widgets and self._in_time():
             with self._lock:
                 self._take(output)
+
+    def _in_time(self) -> bool:
+        """Not a thread of an earlier cell, unless it works for this one, as that of `%%bash` does."""
+        return threading.current_thread() not in self._late or TURN.get() == self._turn
 
     def flush(self) -> None:
         with self._lock:
