@@ -101,7 +101,7 @@ def small(name: str = "p", tests: dict[str, str] | None = None, **options: Any) 
         cells.append(twice.cell("code", source, test, points=2, locked=True))
     cells.append(twice.cell("markdown", "YOUR ANSWER HERE", "answer", points=3, solution=True))
     cells.append(twice.cell("code", "# YOUR CODE HERE", "coded", points=2.75, solution=True))
-    cells.append(twice.cell("markdown", "Draw.", "task", points=1, task=True))
+    cells.append(twice.cell("markdown", "Draw.", "task", points=1, task=True, locked=True))
     cells.append(twice.cell("code", "assert f()", "nothing", points=0, locked=True))
     return twice.notebook(*cells, **options)
 
@@ -142,9 +142,6 @@ def test_odd_submissions(tmp_path: Path, both: Any) -> None:
     retyped.cells[1].cell_type = "markdown"
     for key in ("outputs", "execution_count"):
         retyped.cells[1].pop(key)
-    old = json.loads(json.dumps(source))
-    for cell in old["cells"]:
-        cell["metadata"]["nbgrader"]["schema_version"] = 1
     extra = changed(source)
     extra.cells.insert(1, nbformat.v4.new_code_cell("1 / 0"))
     extra.cells.insert(1, nbformat.v4.new_raw_cell("raw"))
@@ -167,15 +164,12 @@ def test_odd_submissions(tmp_path: Path, both: Any) -> None:
         ),
         "repriced": repriced,
         "retyped": retyped,
-        "old-schema": old,
         "early-format": early,
         "invalid": "{not json",
         "no-cells": twice.notebook(),
         "exits": changed(source, f="def f(): return 4\nexit()"),
         "dies": changed(source, f="import os; os._exit(0)"),
         "dies-in-test": changed(source, f="import os\ndef f(): os._exit(0)"),
-        "doubled": doubled(source, "t1"),
-        "doubled-solution": doubled(source, "f"),
         "too-many-points": changed(source, f="def f(): return 400"),
         "tagged": tagged,
         "holds-out": changed(
@@ -187,10 +181,23 @@ def test_odd_submissions(tmp_path: Path, both: Any) -> None:
         course.submit("p", student, {"it's 1 p": notebook, "q": source})
     course.submit("p", "missing-file", {"q": source})
     found = both(course, "p")
-    failed = {"dies", "dies-in-test", "doubled", "doubled-solution", "too-many-points", "holds-out"}
+    failed = {"dies", "dies-in-test", "too-many-points", "holds-out"}
     assert {key for key in found if isinstance(key, str)} - {"exits"} == failed
     rest = {key: value for key, value in found.items() if not isinstance(key, str)}
     assert rest == {("tagged", "it's 1 p", "t1"): ((2.0, False), (0.0, False))}
+
+
+def test_one_submission_does_not_stop_the_others(tmp_path: Path, both: Any) -> None:
+    """nbgrader's whole run ends at a copied cell or an old notebook, which sort first here."""
+    course = twice.Course(tmp_path / "stock")
+    source = small()
+    assert course.assignment("p", {"p": source})
+    old = json.loads(json.dumps(source))
+    for cell in old["cells"]:
+        cell["metadata"]["nbgrader"]["schema_version"] = 1
+    for student, notebook in {"1": doubled(source, "t1"), "2": doubled(source, "f"), "3": old, "4": source}.items():
+        course.submit("p", student, {"p": notebook})
+    assert both(course, "p") == dict.fromkeys("124", ("failed", "graded"))
 
 
 def test_a_just_grade_where_nbgrader_has_none(tmp_path: Path) -> None:

@@ -18,8 +18,11 @@ class AsNbgrader(Configurable):
     a_dead_kernel_drops_the_submission = Bool(
         False, help=f"If a cell ends the notebook's process, nothing of the submission is graded. {HELP}"
     ).tag(config=True)
-    a_copied_cell_drops_the_submission = Bool(
-        False, help=f"If two cells of a submission have one id, nothing of it is graded. {HELP}"
+    a_copied_cell_stops_the_run = Bool(
+        False, help=f"If two cells of a submission have one id, the run ends there. {HELP}"
+    ).tag(config=True)
+    an_old_notebook_stops_the_run = Bool(
+        False, help=f"A submission made with an old nbgrader ends the run for all others, too. {HELP}"
     ).tag(config=True)
     a_bad_result_drops_the_submission = Bool(
         False, help=f"If a test cell's last value is above its points, nothing of the submission is graded. {HELP}"

@@ -18,7 +18,7 @@ class DeduplicateIds(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        if AsNbgrader(parent=self).wants("a_copied_cell_drops_the_submission"):
+        if AsNbgrader(parent=self).wants("a_copied_cell_stops_the_run"):
             return Stock(parent=self).preprocess(nb, resources)  # type: ignore[no-any-return]
         seen = set()
         for cell in nb.cells:
