@@ -26,7 +26,7 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser and not parity",-m "not parity")
 
 parity: $(VENV)/.dev ## grade nbgrader's own courses and odd ones with and without us, and compare (a quarter of an hour)
-	$(BIN)/python -m pytest -m "parity" -s tests/parity
+	$(BIN)/python -m pytest -s tests/parity
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
