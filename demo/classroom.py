@@ -84,16 +84,16 @@ class Classroom:
         self.random = random.Random(assignment)
 
     def pupils(self) -> list[Pupil]:
-        # Who takes alternatives comes first; the last to be made are those that take what is left.
-        mistaken, tampered, hand_ins = list(self._mistaken()), list(self._tampered()), list(self._hand_ins())
+        accidents = list(self._accidents())
+        *mistaken, deleted, duplicated, edited, late, later, twice = self._mistaken()
         return [
             self._pupil("solved", "all right", self._all()),
             *self._alternatives(),
             *self._half_done(),
             self._pupil("untouched", "as released", self._all(LEFT)),
-            *self._accidents(),
-            *tampered,
-            *hand_ins,
+            *accidents,
+            *self._tampered(deleted, duplicated, edited),
+            *self._hand_ins(late, later, twice),
             *mistaken,
         ]
 
@@ -103,9 +103,9 @@ class Classroom:
     def _hours(self) -> float:
         return round(self.random.uniform(1, 120), 2)
 
-    def _right(self) -> Answers:
-        """Everything right, each exercise in the next of its alternatives."""
-        return {name: others.answer() for name, others in self.others.items()}
+    def _right(self, **exceptions: Answer) -> Answers:
+        """Each exercise in the next of its alternatives, but for the exceptions."""
+        return {name: exceptions.get(name) or others.answer() for name, others in self.others.items()}
 
     def _all(self, answer: Answer = SOLVED, **exceptions: Answer) -> Answers:
         return dict.fromkeys(self.ids, answer) | exceptions
@@ -115,11 +115,13 @@ class Classroom:
         sets = {name: _sets(bank.misconceptions) for name, bank in self.banks.items()}
         for k in range(max(map(len, sets.values()))):
             wrong = {name: a.mistaken(*sets[name][k]) for name in self.ids if k < len(sets[name])}
-            right = {name: self.others[name].answer() for name in self.ids if name not in wrong}
-            if len(wrong) < 3:
-                yield self._pupil("typical", f"a slip in {' and '.join(wrong)}", right | wrong)
+            answers = self._right(**wrong)
+            if len(wrong) == 1:
+                yield self._pupil("typical", f"a slip in {next(iter(wrong))}", answers)
+            elif len(wrong) < 5:
+                yield self._pupil("typical", f"slips in {len(wrong)} exercises", answers)
             else:
-                yield self._pupil("mistaken", f"in {len(wrong)} exercises", right | wrong)
+                yield self._pupil("mistaken", f"in {len(wrong)} exercises", answers)
 
     def _alternatives(self) -> Iterator[Pupil]:
         """Right in other ways: one student, and more if there are alternatives that nobody else has taken."""
@@ -143,27 +145,30 @@ class Classroom:
         ]
         for number, (kind, did, code, notes) in enumerate(accidents):
             victim = self.free[number % len(self.free)]
-            yield self._pupil(kind, f"{did} in {victim}", self._all(**{victim: a.spoiled(code)}), *notes)
+            yield self._pupil(kind, f"{did} in {victim}", self._right(**{victim: a.spoiled(code)}), *notes)
 
-    def _tampered(self) -> Iterator[Pupil]:
-        """What the student did to cells that are not theirs is undone: full marks for full solutions."""
-        test = self.tests[self.random.choice(self.ids)]
+    def _tampered(self, *slips: Pupil) -> Iterator[Pupil]:
+        """What a student did to cells that are not theirs is undone: each is graded for the slips in their own."""
+        test = self.tests[
+            self.random.choice([name for name in self.ids if not any(slip.answers[name].named for slip in slips)])
+        ]
         tricks: list[tuple[str, str, str, Tamper]] = [
             ("test deleted", test, "missing", lambda notebook: _delete(notebook, test)),
             ("test duplicated", test, "duplicate", lambda notebook: _duplicate(notebook, test)),
             ("points edited", f"{test} is 1000", "metadata", lambda notebook: _reprice(notebook, test)),
         ]
-        for kind, did, note, tamper in tricks:
-            yield self._pupil(kind, did, self._right(), note, tamper=tamper)
+        for (kind, did, note, tamper), slip in zip(tricks, slips, strict=True):
+            yield self._pupil(kind, f"{did}; {slip.did}", slip.answers, note, tamper=tamper)
 
-    def _hand_ins(self) -> Iterator[Pupil]:
+    def _hand_ins(self, late: Pupil, later: Pupil, twice: Pupil) -> Iterator[Pupil]:
+        """What can happen around a submission. The three given have slips in them and are graded for those."""
         half = self._all(LEFT, **dict.fromkeys(self.ids[: len(self.ids) // 2], SOLVED))
         text = "<html><body>Your session has expired.</body></html>\n"
         unreadable = HandIn(self._hours(), self._all(LEFT), text=text)
         yield Pupil("not a notebook", "a web page", (unreadable,), frozenset({"unreadable"}))
-        yield Pupil("late", "3 hours, all right", (HandIn(-3, self._right()),))
-        yield Pupil("late", "2 days, half of it", (HandIn(-49.5, half),))
-        yield Pupil("two submissions", "half, then all", (HandIn(60, half), HandIn(5, self._right())))
+        yield Pupil("late", f"3 hours, {late.did}", (HandIn(-3, late.answers),))
+        yield Pupil("late", f"2 days, {later.did}", (HandIn(-49.5, later.answers),))
+        yield Pupil("two submissions", f"half, then {twice.did}", (HandIn(60, half), HandIn(5, twice.answers)))
         yield Pupil("absent", "")
 
 

@@ -44,7 +44,8 @@ def _reason(pupil: Pupil, result: Result) -> str:
     parts = [f"{result.late_seconds / 3600:.0f} h late"] if result.late_seconds else []
     parts += [message for kind, message in result.notes.items() if kind in pupil.notes]
     lost = {name: got for name, got in result.exercises.items() if got.points != got.max_points}
-    named = [(name, got.misconceptions[0]) for name, got in lost.items() if got.misconceptions]
+    dearest = sorted(lost.items(), key=lambda item: (item[1].points or 0) - item[1].max_points)
+    named = [(name, got.misconceptions[0]) for name, got in dearest if got.misconceptions]
     empty = [name for name in lost if name in pupil.answers and pupil.answers[name].deserves is Deserves.NONE]
     if named:
         more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""

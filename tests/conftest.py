@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -325,3 +325,16 @@ def small_course(tmp_path: Path) -> Path:
         shutil.copy(path, root / "graders" / "lines")
     build(Course(root))
     return root
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by playwright: one for all tests, since two drivers in a process clash."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'chainrule[dev]'")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs Debian's package chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

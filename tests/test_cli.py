@@ -128,7 +128,15 @@ def test_outside_a_course_it_says_where_to_go(tmp_path):
 
 
 def test_every_command_has_help(tmp_path):
-    for command in ("build", "import", "verify", "try", "grade", "autograde", "report"):
+    for command in ("build", "import", "verify", "try", "grade", "autograde", "report", "doctor"):
         result = chainrule(command, "--help", cwd=tmp_path)
         assert result.returncode == 0
         assert len(result.stdout) > 100
+
+
+def test_doctor_names_the_tier_its_layers_and_what_to_do(tmp_path):
+    found = loaded(chainrule("doctor", "--json", cwd=tmp_path))
+    assert set(found) == {"tier", "meaning", "allowed", "layers", "advice"}
+    assert found["tier"] in ("A", "B")
+    assert all(set(layer) == {"name", "works", "detail"} for layer in found["layers"])
+    assert f"isolation: {found['tier']}" in chainrule("doctor", cwd=tmp_path).stdout

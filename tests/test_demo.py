@@ -28,7 +28,8 @@ KINDS = {
     *("late", "two submissions", "absent"),
 }
 ACCIDENTS = ("syntax error", "raises", "endless loop", "os._exit(0)")
-RIGHT = ("solved", "alternatives", "test deleted", "test duplicated", "points edited", "two submissions")
+RIGHT = ("solved", "alternatives")
+TAMPERED = {"test deleted": "missing", "test duplicated": "duplicate", "points edited": "metadata"}
 
 MOST_SECONDS = 600  # it takes under 180 on two cores that have nothing else to do
 
@@ -76,7 +77,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Class:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(demo.pid, signal.SIGKILL)
     results = folder / "results.json"
-    assert results.exists(), output
+    assert results.exists(), "\n".join(output.splitlines()[-15:])
     return Class(folder, output, demo.returncode, json.loads(results.read_text(encoding="utf-8")))
 
 
@@ -103,10 +104,20 @@ def test_each_misconception_and_alternative_of_the_bank_was_handed_in(played: Cl
             assert any(variant.source in text for text in texts), f"{grader.stem}: {variant.name}"
 
 
-def test_right_answers_get_full_marks_in_whatever_form_and_state(played: Class) -> None:
-    """Also with a test cell deleted or duplicated, points edited, or a worse submission before."""
+def test_right_answers_get_full_marks_in_whatever_form(played: Class) -> None:
     for row in played.of(*RIGHT):
         assert (row["points"], row["max_points"]) == (AUTOMATIC, AUTOMATIC), row["student"]
+
+
+def test_tampering_with_cells_that_are_not_the_students_changes_nothing(played: Class) -> None:
+    """A test cell deleted, duplicated, or worth 1000 points: noted, and scored as if it had not been."""
+    for row in played.of(*TAMPERED):
+        kind = TAMPERED[row["kind"]]
+        cell = row["did"].split(";")[0].split()[0].removeprefix("test_")
+        got = row["exercises"][cell]
+        assert got["points"] == got["max_points"] < 1000, row["student"]
+        assert kind in row["notes"], row["student"]
+        assert row["max_points"] == AUTOMATIC
 
 
 def test_an_accident_costs_its_own_exercise_and_nothing_else(played: Class) -> None:
@@ -124,6 +135,13 @@ def test_known_mistakes_lose_points_and_are_named(played: Class) -> None:
         assert lost, row["student"]
         for name, got in lost.items():
             assert got["misconceptions"], (row["student"], name)
+
+
+def test_the_last_submission_counts(played: Class) -> None:
+    """The first was half done; the second has a slip in one exercise."""
+    (row,) = played.of("two submissions")
+    assert sum(got["points"] < got["max_points"] for got in row["exercises"].values()) == 1
+    assert len(list(played.folder.glob(f"exchange/*/inbound/{row['student']}+*"))) == 2
 
 
 def test_half_done_is_half_paid_and_untouched_is_zero(played: Class) -> None:

@@ -1,6 +1,10 @@
 """One submission from cells to points: each kind of trouble costs what it touched and nothing else."""
 
 import json
+import os
+import signal
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +12,7 @@ from chainrule import grading
 from chainrule.course import Course
 from chainrule.model import Job, Limits
 from chainrule.notebook import cells, intake
+from chainrule.sandbox import zygote as zygotes
 
 
 @pytest.fixture
@@ -62,16 +67,49 @@ def test_the_hidden_tests_are_never_sent_to_the_students_process(graded):
     ("source", "kind", "words"),
     [
         ("import os; os._exit(0)", "crashed", "ended the notebook's process (exit status 0)"),
-        ("while True: pass", "timeout", "was stopped after 2 s"),
+        ("while True: pass", "timeout", "was stopped after 5 s"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed", "ended the notebook's process"),
     ],
 )
 def test_a_cell_that_ends_the_process_costs_its_exercise_only(graded, source, kind, words):
-    result = graded(limits=Limits(cell=2), line_grad=source)
+    result = graded(limits=Limits(cell=5), line_grad=source)
     assert points(result) == {"line_grad": 0, "descend": 7}
     assert [note.kind for note in result.notes] == [kind]
     assert words in result.notes[0].message
     assert words.split(" (")[0] in result.exercises[0].outcomes[0].message
+
+
+def test_too_much_memory_has_its_own_sentence(graded):
+    hog = "import os, time\nfor _ in range(2): os.fork()\nkept = b'x' * (150 << 20)\ntime.sleep(30)"
+    result = graded(limits=Limits(memory=256 << 20), line_grad=hog)
+    assert points(result) == {"line_grad": 0, "descend": 7}
+    assert "used more than 0.25 GiB of memory and was stopped" in result.notes[0].message
+    assert "used more than 0.25 GiB of memory" in result.exercises[0].outcomes[0].message
+
+
+def test_what_is_killed_from_outside_costs_the_student_nothing(graded):
+    """A monitor that dies takes the student's process along; the cell runs again in a fresh one."""
+    graded()
+    (found,) = (zygote for zygote in zygotes._zygotes if zygote.alive)
+    killed = []
+
+    def kill():
+        children = Path(f"/proc/{found._process.pid}/task/{found._process.pid}/children").read_text().split()
+        killed.extend(children)
+        for pid in children:
+            os.kill(int(pid), signal.SIGKILL)
+
+    timer = threading.Timer(1.0, kill)
+    timer.start()
+    result = graded(extra=["import time; time.sleep(2.5)"])
+    timer.join()
+    assert killed
+    assert points(result) == {"line_grad": 8, "descend": 7}
+    assert result.notes == ()
+
+
+def test_the_result_says_what_jail_it_had(graded):
+    assert graded().isolation.startswith(("A (", "B ("))
 
 
 def test_earlier_cells_are_there_again_after_a_crash(graded):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ except ModuleNotFoundError as missing:  # the base package is the student's: no 
 
 from chainrule import __version__
 from chainrule.course import Course
-from chainrule.errors import ChainruleError, CourseError
+from chainrule.errors import ChainruleError, CourseError, IsolationError
 
 out = Console()
 err = Console(stderr=True)
@@ -27,6 +28,8 @@ class _Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except IsolationError as error:
+            _complain(str(error), 3)
         except ChainruleError as error:
             _complain(str(error))
         except KeyboardInterrupt:
@@ -65,11 +68,18 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs
     type=click.Path(path_type=Path),
     help="The course folder; default: the one you are in.",
 )
+@click.option(
+    "--allow-weak-isolation",
+    is_flag=True,
+    help="Run student code also where it cannot be shut in (see `chainrule doctor`).",
+)
 @click.version_option(__version__, prog_name="chainrule")
 @click.pass_context
-def main(context: click.Context, folder: Path | None) -> None:
+def main(context: click.Context, folder: Path | None, allow_weak_isolation: bool) -> None:
     """Build, verify, grade and report an auto-graded course of Jupyter notebooks."""
     context.obj = folder
+    if allow_weak_isolation:
+        os.environ["CHAINRULE_ALLOW_WEAK_ISOLATION"] = "1"  # the workers that are started from here see it, too
 
 
 def _course(context: click.Context) -> Course:
@@ -224,6 +234,23 @@ def report(context: click.Context, assignment: str | None, folder: Path) -> None
 
     for path in write(_course(context), assignment, folder):
         out.print(str(path), highlight=False, soft_wrap=True)
+
+
+@main.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """Say how well student code is shut in on this machine, layer by layer, and what would make it better."""
+    from chainrule import present, sandbox
+
+    try:
+        found = sandbox.doctor()
+    finally:
+        sandbox.close()
+    if as_json:
+        _print_json(found.as_dict())
+    else:
+        present.print_doctor(out, found)
+    sys.exit(0 if found.tier != "C" else 3)
 
 
 if __name__ == "__main__":

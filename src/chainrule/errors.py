@@ -6,6 +6,7 @@
     ├── SourceError                a source text or notebook breaks a rule (carries file and line)
     ├── SubmissionError            a submission cannot be read; costs only that submission
     ├── GraderError                a grader file is wrong or died: the exercise stays ungraded
+    ├── IsolationError             student code cannot be run, or not safely enough, on this machine
     ├── GradebookError             the gradebook is locked, damaged or of another version
     └── StudentProcessError        the student's process did not answer as agreed
         ├── StudentTimeout         … within its time
@@ -61,6 +62,10 @@ class SubmissionError(ChainruleError):
 
 class GraderError(ChainruleError):
     """A grader file is wrong, or the grader process died. The exercise stays ungraded."""
+
+
+class IsolationError(ChainruleError):
+    """Student code cannot be run on this machine, or not as safely as it must. Never a student's fault."""
 
 
 class GradebookError(ChainruleError):

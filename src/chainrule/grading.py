@@ -14,12 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from chainrule import sandbox
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
 from chainrule.grader.process import GraderProcess
-from chainrule.model import Exercise, ExerciseResult, Graded, Job, Note
+from chainrule.model import Exercise, ExerciseResult, Graded, Job, Limits, Note
 from chainrule.notebook import cells
 from chainrule.notebook.outputs import Outputs
-from chainrule.sandbox import Child, start
+from chainrule.sandbox import Child, imported, start
 
 MAX_RESTARTS = 12
 """A notebook in which more cells than this end its process is not run further."""
@@ -29,6 +30,9 @@ GRACE = 4.0
 
 SKIP_TAG = "skip-execution"
 """Jupyter's tag of a cell that is not to be run."""
+
+MAX_LOST = 3
+"""So many times a process that was killed from outside is replaced without a word."""
 
 _graders: dict[Path, GraderProcess] = {}
 
@@ -52,14 +56,15 @@ def grade(job: Job) -> Graded:
         exercises=tuple(run.results),
         notes=tuple(run.notes),
         seconds=round(time.monotonic() - begin, 3),
-        isolation=Child.isolation,
+        isolation=run.isolation,
     )
 
 
 def close() -> None:
-    """End the warm grader processes of this process."""
+    """End the warm processes of this process: graders, and those that students' are forked from."""
     while _graders:
         _graders.popitem()[1].close()
+    sandbox.close()
 
 
 def grader_process(folder: Path) -> GraderProcess:
@@ -81,7 +86,10 @@ class _Run:
         self.failures: dict[str, str] = {}  # grade_id of a cell: why it did not run to its end
         self.deadly: set[int] = set()  # cells not to run again
         self.child: Child | None = None
+        self.isolation = ""
+        self.libraries = imported(self.notebook)
         self.restarts = 0
+        self.lost = 0
         self.count = 0
 
     def close(self) -> None:
@@ -130,9 +138,14 @@ class _Run:
         except StudentTimeout:
             self._ended(index, cell, outputs, "timeout", f"was stopped after {self.job.limits.cell:g} s.")
         except StudentCrashed:
-            status = child.exit_status()
-            how = f" (exit status {status})" if status is not None and status >= 0 else ""
-            self._ended(index, cell, outputs, "crashed", f"ended the notebook's process{how}.")
+            how = _how(child, self.job.limits)
+            if child.lost and self.lost < MAX_LOST:  # not the cell's doing: once more, in a fresh process
+                self.lost += 1
+                self.close()
+                outputs.restart()
+                self._run(index, cell, outputs)
+                return
+            self._ended(index, cell, outputs, "crashed", how)
         except StudentProcessError:
             self._ended(index, cell, outputs, "crashed", "broke the connection to the notebook's process.")
 
@@ -165,7 +178,8 @@ class _Run:
     def _ready(self, index: int) -> Child:
         """The process in which cell `index` can run: the present one, or a fresh one after the earlier cells."""
         while self.child is None:
-            self.child = start(self.job.files, self.job.limits)
+            self.child = start(self.job.files, self.job.limits, libraries=self.libraries)
+            self.isolation = self.child.isolation
             self.child.connection.limit(self.job.limits.start)
             self.child.connection.request("has", "__name__")
             self._replay(index)
@@ -203,13 +217,28 @@ class _Run:
             if shared:
                 self._check_alive()
         except StudentProcessError as error:
+            if self._was_lost():
+                self._exercise(index, exercise)
+                return
             self.close()
             self.notes.append(Note("crashed", f"The notebook's process was lost at {exercise.id}: {error}"))
             if len(self.results) == 0 or self.results[-1].exercise != exercise.id:
                 self.results.append(self._lost(process, exercise, missing))
+        if self._was_lost():  # what the tests met was not the student's doing
+            self.results.pop()
+            self._exercise(index, exercise)
+            return
         if self.results[-1].ungraded:
             detail = next((o.detail for o in self.results[-1].outcomes if o.detail), "")
             self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
+
+    def _was_lost(self) -> bool:
+        """Whether the process was killed from outside. If so, and not too often, it is gone and can be replaced."""
+        if self.child is None or not self.child.was_lost() or self.lost >= MAX_LOST:
+            return False
+        self.lost += 1
+        self.close()
+        return True
 
     def _lost(self, process: GraderProcess, exercise: Exercise, missing: str) -> ExerciseResult:
         """The result of an exercise whose process ended itself: every test meets a closed connection."""
@@ -231,6 +260,17 @@ class _Run:
 def runs(cell: dict[str, Any]) -> bool:
     """Whether there is something to run in a code cell: as in Jupyter, not if it is blank or has the tag for that."""
     return bool(str(cell["source"]).strip()) and SKIP_TAG not in cell.get("metadata", {}).get("tags", ())
+
+
+def _how(child: Child, limits: Limits) -> str:
+    """How a cell ended its process, to be read after the cell's name."""
+    status = child.exit_status()
+    if child.exit_reason == "memory":
+        return f"used more than {limits.memory / (1 << 30):g} GiB of memory and was stopped."
+    if child.exit_reason == "processes":
+        return f"started more than {limits.processes} processes and was stopped."
+    how = f" (exit status {status})" if status is not None and status >= 0 else ""
+    return f"ended the notebook's process{how}."
 
 
 def _first_line(error: dict[str, Any]) -> str:

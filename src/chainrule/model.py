@@ -23,14 +23,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Times in seconds of wall clock; `memory` is address space in bytes, of which a CUDA
-    build of torch takes 3 GiB by being imported; `output` is characters a cell.
+    """What one submission may use. Times in seconds of wall clock; `memory` and `disk` in bytes, of all its processes
+    together, `memory` beyond what the imported libraries take; `processes` counts threads, too; `output` is characters
+    a cell. `gpu` shows it the machine's GPUs: a weaker jail, which the result says.
     """
 
     start: float = 60.0
     cell: float = 30.0
-    memory: int = 8 << 30
+    memory: int = 2 << 30
+    disk: int = 512 << 20
+    processes: int = 128
     output: int = 1 << 20
+    gpu: bool = False
 
 
 @dataclass(frozen=True)

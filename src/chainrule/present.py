@@ -10,6 +10,7 @@ from rich.table import Table
 
 from chainrule.autograde import Row
 from chainrule.model import FORMAT_VERSION, ExerciseResult, Graded, Outcome, Status
+from chainrule.sandbox import Report
 from chainrule.verify import AssignmentReport, Entry, ExerciseReport
 
 SIGNS = {
@@ -153,6 +154,15 @@ def _complaint(entry: Entry) -> str:
     if entry.points is not None and entry.points >= entry.max_points:
         return f"{got}: no test notices it."
     return f"{got}{said}; expected: {entry.expected}"
+
+
+def print_doctor(console: Console, report: Report) -> None:
+    """The tier, its layers, and the one thing that would make it better."""
+    console.print(f"[bold]isolation: {report.tier}[/bold]  {escape(report.meaning)}", highlight=False)
+    for layer in report.layers:
+        sign = "[green]✓[/green]" if layer.works else "[yellow]–[/yellow]"
+        console.print(f"  {sign} {escape(layer.name):<14} {escape(layer.detail)}", highlight=False)
+    console.print(escape(report.advice), style="" if report.allowed else "red", highlight=False)
 
 
 def print_summary(console: Console, rows: tuple[Row, ...]) -> None:

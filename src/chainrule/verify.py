@@ -20,7 +20,7 @@ from chainrule.grader.process import GraderProcess
 from chainrule.grading import grader_process
 from chainrule.model import Exercise, ExerciseResult, Job, Limits, Status
 from chainrule.notebook import cells, intake
-from chainrule.sandbox import Connection, start
+from chainrule.sandbox import Connection, imported, start
 
 Notebook = dict[str, Any]
 
@@ -191,7 +191,7 @@ class _Matrix:
     @contextmanager
     def _base(self) -> Iterator[Connection]:
         """A process in which the solution has run up to the exercise."""
-        with start(self.files, Limits()) as child:
+        with start(self.files, Limits(), libraries=imported(self.notebook)) as child:
             child.connection.limit(300.0)
             for cell in self.before:
                 child.connection.request("run", cells.visible(cell["source"]), on_output=_ignore)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,19 +30,6 @@ class Watched:
         self.requests.remove(file.as_uri())
         self.page.evaluate("document.querySelectorAll('summary').forEach(summary => summary.click())")
         self.page.wait_for_timeout(300)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by playwright."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'chainrule[dev]'")
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("needs Debian's package chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -130,3 +130,16 @@ def test_a_misconception_is_counted_once_for_each_student_and_the_most_frequent_
 def test_no_outcomes_give_empty_tables() -> None:
     assert items.tests(outcomes([]), pd.Series(["a"])).empty
     assert items.misconceptions(outcomes([])).empty
+
+
+def test_a_message_with_numbers_of_the_students_own_is_one_mistake() -> None:
+    frame = outcomes(
+        [
+            ("ada", "fit", "t", "failed", "At x+1e6 your slope moves from 1.5 to -0.25."),
+            ("bob", "fit", "t", "failed", "At x+1e6 your slope moves from 2.75 to 1.0e-3."),
+        ]
+    )
+
+    assert items.misconceptions(frame).to_dict("records") == [
+        {"exercise": "fit", "misconception": "At x+1e6 your slope moves from … to ….", "students": 2}
+    ]

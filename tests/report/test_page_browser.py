@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,17 +12,7 @@ from chainrule.report import write
 
 from .conftest import ASSIGNMENT
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +22,8 @@ def out(full_course: Course, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_page_fits_a_sheet_of_paper_and_prints_dark_on_white(browser: playwright.Browser, out: Path) -> None:
-    page = browser.new_page(viewport={"width": 680, "height": 970}, color_scheme="dark")  # A4 less its margins
+def test_the_page_fits_a_sheet_of_paper_and_prints_dark_on_white(chromium: Any, out: Path) -> None:
+    page = chromium.new_page(viewport={"width": 680, "height": 970}, color_scheme="dark")  # A4 less its margins
     try:
         page.emulate_media(media="print", color_scheme="dark")
         page.goto((out / ASSIGNMENT / "index.html").as_uri())
@@ -47,10 +36,8 @@ def test_the_page_fits_a_sheet_of_paper_and_prints_dark_on_white(browser: playwr
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", ["index.html", f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"])
-def test_a_page_opens_without_complaint_and_fits(
-    browser: playwright.Browser, out: Path, name: str, width: int, scheme: str
-) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_a_page_opens_without_complaint_and_fits(chromium: Any, out: Path, name: str, width: int, scheme: str) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     try:
         heard: list[str] = []
         requests: list[str] = []

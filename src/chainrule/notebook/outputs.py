@@ -30,6 +30,10 @@ class Outputs:
         self._clear_first = False
         self._displays: dict[str, list[dict[str, Any]]] = {}
 
+    def restart(self) -> None:
+        """Forget what was collected: the cell runs once more."""
+        self._clear()
+
     def add(self, raw: dict[str, Any]) -> None:
         """Take one output event; malformed parts are left out."""
         kind = raw.get("output_type")

@@ -85,9 +85,16 @@ def tests(outcomes: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
     return table.loc[by_exercise].reset_index(drop=True)
 
 
+_OWN_NUMBER = r"-?\d+\.\d+(?:e[+-]?\d+)?"
+
+
 def misconceptions(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """exercise, misconception, students: the recognised mistakes, the most frequent first."""
+    """exercise, misconception, students: the recognised mistakes, the most frequent first.
+
+    A message may hold numbers of the student's own: they are left out, so that one mistake is one row.
+    """
     named = outcomes[outcomes["misconception"].notna() & (outcomes["misconception"].astype("str") != "")]
+    named = named.assign(misconception=named["misconception"].astype("str").str.replace(_OWN_NUMBER, "…", regex=True))
     counted = named.groupby(["exercise", "misconception"], observed=True)["student"].nunique()
     table = counted.rename("students").reset_index()
     return table.sort_values(

@@ -1,10 +1,9 @@
-"""Where student code runs: starting its process, talking to it, ending it.
-
-A plain process with an environment of its own for now; the jail (namespaces, Landlock, seccomp) takes its place behind
-the same two names.
-"""
+"""Where student code runs: choosing the jail, starting a process in it, talking to it, ending it."""
 
 from chainrule.sandbox.child import Child, start
 from chainrule.sandbox.connection import Connection, Reply
+from chainrule.sandbox.doctor import Report, doctor
+from chainrule.sandbox.libraries import imported
+from chainrule.sandbox.zygote import close
 
-__all__ = ["Child", "Connection", "Reply", "start"]
+__all__ = ["Child", "Connection", "Reply", "Report", "close", "doctor", "imported", "start"]

@@ -1,54 +1,87 @@
-"""Starts the process that runs one student's notebook, and ends it with all its children."""
+"""One student's process: ordered from a zygote, talked to over its connection, ended with everything it started."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import resource
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from chainrule.errors import IsolationError, StudentProcessError
 from chainrule.model import Limits
+from chainrule.sandbox import tiers
 from chainrule.sandbox.connection import Connection
+from chainrule.sandbox.files import chunks
+from chainrule.sandbox.zygote import Zygote, receive_report, zygote
+from chainrule.worker.jail.order import Order
 
-ENVIRONMENT = {
-    "LANG": "C.UTF-8",
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # One thread each: submissions are graded side by side, and a process with threads cannot be forked safely.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "NBGRADER_EXECUTION": "autograde",
-}
+CLOSE_SECONDS = 10.0
 
 
 class Child:
-    """A running student process: its connection and its scratch folder. `close` kills it and removes the folder."""
+    """A running student process. `close` kills it and all it started.
 
-    isolation = "none"
+    `isolation` says what stands between it and this machine. After `exit_status`, `exit_reason` is "" or the limit that
+    ended it ("memory", "processes"), and `lost` is True if its monitor ended first: not a student's doing.
+    """
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: Connection, folder: Path) -> None:
-        self.process, self.connection, self.folder = process, connection, folder
+    def __init__(
+        self, connection: Connection, status: socket.socket, handle: int | None, isolation: str, folder: Path | None
+    ) -> None:
+        self.connection, self.isolation, self.folder = connection, isolation, folder
+        self.exit_reason = ""
+        self.lost = False
+        self._status, self._handle = status, handle
+        self._wait_status: int | None = None
+        self._report = b""
 
     def exit_status(self) -> int | None:
         """The exit status if the process has ended (negative: killed by that signal), else None."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.process.wait(timeout=0.5)
-        return None
+        self._listen(0.5)
+        return None if self._wait_status is None else os.waitstatus_to_exitcode(self._wait_status)
+
+    def was_lost(self) -> bool:
+        """Whether it has ended without its monitor, asked without waiting."""
+        self._listen(0.001)
+        return self.lost
+
+    def _listen(self, seconds: float) -> None:
+        """Take the monitor's last report, if it comes within so many seconds."""
+        if self._status.fileno() < 0:
+            return
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(TimeoutError, OSError):
+            while True:
+                self._status.settimeout(max(0.001, deadline - time.monotonic()))
+                part = self._status.recv(65536)
+                if not part:
+                    self.lost = not self._report.endswith(b"\n")
+                    break
+                self._report += part
+        if self._report.endswith(b"\n"):
+            last = json.loads(self._report.splitlines()[-1])
+            self._wait_status, self.exit_reason = last["ended"], last["reason"]
 
     def close(self) -> None:
+        """Kill the process and its children, and wait until they are gone."""
         self.connection.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
+            self._handle = None
+        with contextlib.suppress(OSError):
+            self._status.shutdown(socket.SHUT_WR)
+        self._listen(CLOSE_SECONDS)
+        self._status.close()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Child:
         return self
@@ -57,47 +90,70 @@ class Child:
         self.close()
 
 
-def start(files: Path | None, limits: Limits) -> Child:
-    """Start a process for a notebook whose neighbours are a copy of the folder `files`."""
-    folder = Path(tempfile.mkdtemp(prefix="chainrule-"))
-    work, temporary = folder / "work", folder / "tmp"
+def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) -> Child:
+    """Start a process for a notebook whose neighbours are a copy of the folder `files`.
+
+    `libraries` are what its code will import: it is forked from a zygote that has them warm. Raises `IsolationError` if
+    this machine cannot run student code safely enough.
+    """
+    child = _launch_anyhow(frozenset(libraries), limits)
     try:
-        work.mkdir()
-        temporary.mkdir()
         if files is not None:
-            _copy_regular_files(files, work)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "chainrule.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                cwd=work,
-                env={**ENVIRONMENT, "HOME": str(folder), "TMPDIR": str(temporary), "MPLCONFIGDIR": str(temporary)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=lambda: _limit(limits),
-            )
+            child.connection.limit(limits.start)
+            for name, content in chunks(files):
+                child.connection.request("file", name, content)
+        child.connection.deadline = None
+    except StudentProcessError as error:
+        child.close()
+        raise IsolationError(f"The files beside the notebook could not be put there: {error}") from None
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        child.close()
         raise
-    return Child(process, Connection(ours), folder)
+    return child
 
 
-def _limit(limits: Limits) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:
+    """Launch in the best tier; once more if that fails, for a zygote or a monitor may be killed any moment."""
+
+    def trial(tier: str) -> None:
+        launch(zygote(libraries), tier, Limits()).close()
+
+    tier = tiers.chosen(trial)
+    try:
+        return launch(zygote(libraries), tier, limits)
+    except IsolationError:
+        return launch(zygote(libraries), tier, limits)
 
 
-def _copy_regular_files(source: Path, target: Path) -> None:
-    """Copy the folder without notebooks and without following a link: a student chose what is in it."""
-    for path in sorted(source.rglob("*")):
-        inside = path.relative_to(source)
-        if any((source / part).is_symlink() for part in [inside, *inside.parents]) or path.suffix == ".ipynb":
-            continue
-        if path.is_dir():
-            (target / inside).mkdir(parents=True, exist_ok=True)
-        elif path.is_file():
-            (target / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / inside, follow_symlinks=False)
+def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:
+    """Fork a process in this tier. Raises `IsolationError` if its lock-down fails."""
+    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tier != "A" else None
+    ours, theirs = socket.socketpair()
+    status, report = socket.socketpair()
+    order = Order(
+        tier=tier,
+        memory=limits.memory,
+        disk=limits.disk,
+        processes=limits.processes,
+        folder=str(folder or ""),
+        gpu=limits.gpu,
+        landlock=landlock,
+    )
+    try:
+        with theirs, report:
+            parent.order(order, theirs, report)
+        first = receive_report(status, time.monotonic() + limits.start)
+        if first is None or "ready" not in first[0]:
+            raise IsolationError(
+                f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}"
+            )
+    except BaseException as error:
+        ours.close()
+        status.close()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):  # also: too slow
+            raise IsolationError(f"A process for student code could not be started in tier {tier}: {error!r}") from None
+        raise
+    report_, handle = first
+    return Child(Connection(ours), status, handle, f"{tier} ({report_['ready']})", folder)

@@ -1,10 +1,9 @@
-"""`python -m chainrule.worker FD`: serve one notebook on the connected socket FD."""
+"""`python -m chainrule.worker FD NAME…`: the zygote, controlled over the socket FD, with these libraries warm."""
 
 import socket
 import sys
 
-from chainrule.worker.serve import Server
-from chainrule.worker.shell import make_shell
+from chainrule.worker.zygote import main
 
 if __name__ == "__main__":
-    Server(socket.socket(fileno=int(sys.argv[1])), make_shell()).serve()
+    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

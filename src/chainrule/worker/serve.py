@@ -8,19 +8,23 @@ returning: arguments it changed, random state it touched, what it printed. All o
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
 from chainrule.worker import wire
+from chainrule.worker.jail import kernel
 
+CLONE_THREAD = 0x00010000
 MAX_TEXT = 2000
 MAX_PRINTED = 20_000
 CELL_FILES = ("<ipython-input", "/ipykernel_")
@@ -44,6 +48,7 @@ class Server:
         self.shell = shell
         self.objects: dict[int, Any] = {}
         self.forks: set[int] = set()
+        self.ended: set[int] = set()  # forks that were killed, to be waited for
         self.shipped: dict[tuple[str, str], Any] = {}
         self.request = 0
 
@@ -77,6 +82,14 @@ class Server:
         return wire.Handle(id(value), type(value).__name__)
 
     # -- operations ---------------------------------------------------------------------------------------------------
+
+    def do_file(self, facts: dict[str, Any], name: str, content: bytes) -> None:
+        """Add to a file of the working folder."""
+        folder = os.path.dirname(name)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        with open(name, "ab") as file:
+            file.write(content)
 
     def do_run(self, facts: dict[str, Any], source: str, seconds: float | None = None) -> str:
         """Run a cell; its outputs are sent as events. After `seconds` it is interrupted, if it lets itself be."""
@@ -124,17 +137,20 @@ class Server:
         """Fork a snapshot of this process that serves the socket sent along. Returns its pid."""
         _, descriptors, _, _ = socket.recv_fds(self.sock, 1, 1)
         theirs = socket.socket(fileno=descriptors[0])
-        if len(os.listdir("/proc/self/task")) > 1:
+        if not _single_threaded():
             theirs.close()
             raise NotSafeToFork("the notebook has started threads")
+        self._reap()
+        state = random.getstate()
         pid = os.fork()
         if pid:
             theirs.close()
             self.forks.add(pid)
             return pid
         try:
+            random.setstate(state)  # a fork of Python's seeds it anew; a snapshot is to be the same on every regrade
             self.sock.close()
-            self.sock, self.forks = theirs, set()
+            self.sock, self.forks, self.ended = theirs, set(), set()
             self.serve()
         finally:
             os._exit(0)  # never run the exit handlers of the process we are a copy of
@@ -142,10 +158,18 @@ class Server:
     def do_kill(self, facts: dict[str, Any], pid: int) -> None:
         if pid in self.forks:
             self.forks.discard(pid)
-            with contextlib.suppress(ProcessLookupError):
+            # EPERM in tier B on an older kernel: there it ends when its connection does, or with all of us.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+            self.ended.add(pid)
+
+    def _reap(self) -> None:
+        """Take leave of ended forks. Not when they are killed: a large process takes milliseconds to go."""
+        for pid in list(self.ended):
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            self.ended.discard(pid)
 
     def _kill_forks(self) -> None:
         for pid in list(self.forks):
@@ -188,6 +212,17 @@ class Server:
         exec(compile(shipped.source, "<helper>", "exec"), namespace)
         namespace.update(shipped.bindings)
         return namespace[shipped.name]
+
+
+def _single_threaded() -> bool:
+    """Asked of the kernel, where it can tell: native threads count, and /proc may not be readable."""
+    try:
+        kernel.unshare(CLONE_THREAD)  # changes nothing, and fails in a process of several threads
+        return True
+    except OSError as error:
+        return error.errno != errno.EINVAL and threading.active_count() == 1
+    except AttributeError:  # not Linux
+        return threading.active_count() == 1
 
 
 def _plain(output: dict[str, Any]) -> dict[str, Any]:

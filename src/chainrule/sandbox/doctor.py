@@ -1,0 +1,135 @@
+"""What protects this machine from student code, and the one thing an administrator could do for a better protection."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import IsolationError
+from chainrule.model import Limits
+from chainrule.sandbox import tiers
+from chainrule.sandbox.child import launch
+from chainrule.sandbox.zygote import zygote
+from chainrule.worker.jail import kernel, landlock
+from chainrule.worker.jail.syscalls import MACHINES
+
+MEANING = {
+    "A": "Student code sees neither this machine's files nor its processes nor a network.",
+    "B": "Student code runs among this machine's processes, but can open none of your files and no connection.",
+    "C": "Student code cannot change a grade, but it can read and write whatever you can.",
+}
+BEST = "This is the best tier."
+SETTINGS = (
+    (
+        "kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "This system (Ubuntu 23.10 or later) lets only programs with an AppArmor profile make namespaces. An "
+        "administrator can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile "
+        "chainrule {python} flags=(unconfined) {{ userns, }}` into /etc/apparmor.d/chainrule and run "
+        "`apparmor_parser -r` on that file.",
+    ),
+    (
+        "kernel/unprivileged_userns_clone",
+        "0",
+        "An administrator can allow user namespaces: `sysctl kernel.unprivileged_userns_clone=1`.",
+    ),
+    (
+        "user/max_user_namespaces",
+        "0",
+        "An administrator can allow user namespaces: `sysctl user.max_user_namespaces=10000`.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the protection."""
+
+    name: str
+    works: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """`tier` is the one in use; `allowed` is False if student code will not be run in it; `advice` is one sentence."""
+
+    tier: str
+    meaning: str
+    allowed: bool
+    layers: tuple[Layer, ...]
+    advice: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def doctor() -> Report:
+    """Try every tier here and now. Raises `IsolationError` if not even a plain process can be started."""
+    parent = zygote()
+    found: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    for tier in (*tiers.STRONG, tiers.WEAK):
+        try:
+            with launch(parent, tier, Limits()) as child:
+                found[tier] = child.isolation
+        except IsolationError as error:
+            failed[tier] = str(error).strip().splitlines()[-1]
+    tier = next(iter(found), tiers.WEAK)
+    return Report(
+        tier=tier,
+        meaning=MEANING[tier],
+        allowed=tier in tiers.STRONG or tiers.weak_allowed(),
+        layers=_layers(found, failed),
+        advice=BEST if tier == "A" else _advice(failed),
+    )
+
+
+def _layers(found: dict[str, str], failed: dict[str, str]) -> tuple[Layer, ...]:
+    version = landlock.abi() if sys.platform == "linux" else 0
+    filters = "A" in found or "B" in found
+    return (
+        Layer("namespaces", "A" in found, found.get("A") or failed["A"]),
+        Layer("landlock", version > 0, f"version {version}" if version else "not in this kernel, or not switched on"),
+        Layer("seccomp", filters, "system calls are filtered" if filters else _no_filter()),
+        Layer("without namespaces", "B" in found, found.get("B") or failed["B"]),
+        Layer("memory of all processes", _children().exists(), "measured forty times a second"),
+        Layer("cgroup", False, "not used yet: memory is measured, not limited by the kernel"),
+    )
+
+
+def _no_filter() -> str:
+    if kernel.MACHINE not in MACHINES:
+        return f"no table of system calls for {kernel.MACHINE}"
+    return "not in use, because no other layer of its tier works"
+
+
+def _children() -> Path:
+    return Path("/proc/self/task", str(_own_thread()), "children")
+
+
+def _own_thread() -> int:
+    import threading
+
+    return threading.get_native_id()
+
+
+def _advice(failed: dict[str, str]) -> str:
+    if sys.platform != "linux":
+        return (
+            "Run the grading on Linux (a virtual machine; on Windows, WSL 2): other systems cannot shut a process in."
+        )
+    for name, value, advice in SETTINGS:
+        path = Path("/proc/sys", name)
+        if path.exists() and path.read_text().strip() == value:
+            return advice.format(python=Path(sys.executable).resolve())
+    if any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
+        return (
+            "This is a container that may not make namespaces. Start it with `--security-opt seccomp=unconfined "
+            "--security-opt systempaths=unconfined` (both are needed), or grade outside it."
+        )
+    return (
+        f"The full lock-down fails with: {failed.get('A', 'no reason')} Show this to whoever looks after the machine."
+    )

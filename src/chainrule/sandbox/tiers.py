@@ -1,0 +1,53 @@
+"""Which tier of isolation this machine gives. Found out by doing it, never from a version.
+
+A   namespaces, Landlock where there is one, seccomp: nothing of the machine is there
+B   Landlock and seccomp: the machine is there, but closed
+C   a process of its own and limits: grades are safe, the machine is not. It has to be allowed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from chainrule.errors import IsolationError
+
+STRONG = ("A", "B")
+WEAK = "C"
+ALLOW = "CHAINRULE_ALLOW_WEAK_ISOLATION"
+
+_chosen: str | None = None
+_failures: dict[str, str] = {}
+
+
+def chosen(trial: Callable[[str], object]) -> str:
+    """The best tier whose whole lock-down works, found once in this process by `trial`.
+
+    Raises `IsolationError` if that is C, unless the environment allows it.
+    """
+    global _chosen
+    if _chosen is None:
+        _chosen = next((tier for tier in STRONG if works(tier, trial)), WEAK)
+    if _chosen == WEAK and not weak_allowed():
+        raise IsolationError(
+            f"This machine cannot shut student code in: {' '.join(_failures.values())} Nothing was run. "
+            "`chainrule doctor` says what an administrator could do. To run it nevertheless, with no more protection "
+            f"than your own code has, set {ALLOW}=1; every grade will say so."
+        )
+    return _chosen
+
+
+def works(tier: str, trial: Callable[[str], object]) -> bool:
+    """Whether a tier can be had. Tried twice: a process that was killed by chance must not cost the better tier."""
+    for _ in range(2):
+        try:
+            trial(tier)
+        except IsolationError as error:
+            _failures[tier] = str(error)
+        else:
+            return True
+    return False
+
+
+def weak_allowed() -> bool:
+    return os.environ.get(ALLOW, "") == "1"

@@ -1,0 +1,150 @@
+"""The zygotes of this process: started when first needed, one for each set of warm libraries, shared by all threads."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import IsolationError
+from chainrule.worker.jail.order import Order
+
+START_SECONDS = 180.0
+"""Importing torch for the first time after a reboot takes a minute on a slow disk."""
+MOST = 3
+"""Zygotes kept at a time; each holds a few hundred MB."""
+
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # Before numpy is imported: it starts a thread for each core, and then a fork is unsafe.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "PYTHONHASHSEED": "0",
+    # Else `torch.cuda.is_available()` sets CUDA up, after which no fork may use it.
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+
+
+class Zygote:
+    """A process to fork students' processes from, with `wanted` libraries imported."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self.wanted = wanted
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._place = Path(tempfile.mkdtemp(prefix="chainrule-zygote-"))
+        self._log = (self._place / "log").open("w+b")
+        self._control, theirs = socket.socketpair()
+        package = str(Path(__file__).resolve().parents[2])
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-s", "-m", "chainrule.worker", str(theirs.fileno()), *sorted(wanted)],
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+                env={**ENVIRONMENT, "PYTHONPATH": package, "HOME": str(self._place), "TMPDIR": str(self._place)},
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                start_new_session=True,  # Ctrl-C is for us, who then end it
+            )
+        self._await()
+
+    def _await(self) -> None:
+        self._control.settimeout(START_SECONDS)
+        try:
+            with self._control.makefile("rb") as lines:
+                started = bool(lines.readline())
+        except TimeoutError:
+            started = False
+        if not started:
+            self._log.seek(0)
+            tail = self._log.read()[-2000:].decode(errors="replace").strip()
+            self.close()
+            raise IsolationError(
+                f"The process that student code is started from did not start. Its last words: {tail or 'none'}"
+            )
+        self._control.settimeout(None)
+        # It was for caches during the imports. Gone now, it is not left behind if we are killed.
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def order(self, order: Order, student: socket.socket, status: socket.socket) -> None:
+        """Have a process forked that serves `student`, and a monitor that reports on `status`."""
+        text = order.encode()
+        with self._lock:
+            socket.send_fds(self._control, [struct.pack("<I", len(text))], [student.fileno(), status.fileno()])
+            self._control.sendall(text)
+
+    def close(self) -> None:
+        self._control.close()
+        if self._owner == os.getpid():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
+            self._process.kill()
+            self._process.wait()
+            shutil.rmtree(self._place, ignore_errors=True)
+        self._log.close()
+
+
+_zygotes: list[Zygote] = []
+_starting = threading.RLock()
+
+
+def zygote(wanted: Iterable[str] = ()) -> Zygote:
+    """A zygote that has at least these libraries warm. Raises `IsolationError` if it cannot be started."""
+    names = frozenset(wanted)
+    with _starting:
+        for old in [old for old in _zygotes if not old.alive]:
+            _zygotes.remove(old)
+            old.close()
+        for found in _zygotes:
+            if names <= found.wanted:
+                _zygotes.remove(found)
+                _zygotes.append(found)  # the one used last
+                return found
+        while len(_zygotes) >= MOST:
+            _zygotes.pop(0).close()
+        _zygotes.append(Zygote(names))
+        return _zygotes[-1]
+
+
+def close() -> None:
+    """End the zygotes of this process. Processes forked from them live on until they are closed."""
+    with _starting:
+        while _zygotes:
+            _zygotes.pop().close()
+
+
+atexit.register(close)
+
+
+def receive_report(status: socket.socket, deadline: float) -> tuple[dict[str, Any], int | None] | None:
+    """The first report of a monitor, and the handle (pidfd) that came with it; None if it ended without one."""
+    status.settimeout(max(0.01, deadline - time.monotonic()))
+    data, handle = b"", None
+    while not data.endswith(b"\n"):
+        part, descriptors, _, _ = socket.recv_fds(status, 65536, 1)
+        handle = descriptors[0] if descriptors else handle
+        if not part:
+            return None
+        data += part
+    return json.loads(data.splitlines()[0]), handle

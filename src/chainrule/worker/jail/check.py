@@ -1,0 +1,82 @@
+"""The last step of the lock-down: try what must not work. To have asked for a layer is not to have it.
+
+It is quick, for it runs before every submission; the attacks of tests/attacks are the thorough ones.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from chainrule.worker.jail import kernel, namespaces
+from chainrule.worker.jail.order import Order
+
+WANTED = {"CapEff": 0, "CapPrm": 0, "CapInh": 0, "NoNewPrivs": 1, "Seccomp": 2}
+VISIBLE = frozenset({"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "tmp", "usr"})
+
+
+class NotLocked(RuntimeError):
+    """Something works that must not."""
+
+
+def check(order: Order, shown: list[str]) -> None:
+    """Raise `NotLocked` unless the lock-down holds. `shown`: the folders of the host that may be seen."""
+    if order.tier == "C":
+        return
+    _status()
+    if order.tier == "A" and os.getuid() == 0:
+        raise NotLocked("it runs as root")
+    _must_fail("a TCP socket", lambda: socket.socket(socket.AF_INET).close())
+    _must_fail("a user namespace", lambda: kernel.unshare(namespaces.NEWUSER))
+    _must_fail("another program's memory", lambda: os.close(os.open("/proc/1/mem", os.O_RDONLY)))
+    for place in (os.path.dirname(os.__file__), "/etc", "/"):
+        _must_fail(f"writing to {place}", lambda place=place: _write(place))
+    if order.tier == "A":
+        tops = {path.split("/")[1] for path in shown} | VISIBLE
+        if extra := set(os.listdir("/")) - tops:
+            raise NotLocked(f"the file system shows {', '.join(sorted(extra))}")
+        _must_fail("the host's processes", _others)
+    else:
+        _must_fail("signals to others", lambda: os.kill(os.getppid(), 0))
+        _must_fail("reading /etc/passwd", lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)))
+    _must_work()
+
+
+def _status() -> None:
+    lines = (line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    found = {key: value.strip() for key, value in lines}
+    for key, value in WANTED.items():
+        if int(found[key], 16) != value:
+            raise NotLocked(f"{key} is {found[key]}, not {value}")
+
+
+def _write(folder: str) -> None:
+    path = f"{folder}/.chainrule-must-not-be-here"
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    os.unlink(path)
+
+
+def _others() -> None:
+    if len([name for name in os.listdir("/proc") if name.isdigit()]) > 2:
+        return  # visible: that is the failure
+    raise PermissionError
+
+
+def _must_fail(what: str, attempt: object) -> None:
+    assert callable(attempt)
+    try:
+        attempt()
+    except OSError:
+        return
+    raise NotLocked(f"{what}: not prevented")
+
+
+def _must_work() -> None:
+    """The interpreter's own files can be read (they may lie in a folder that only root may enter)."""
+    try:
+        Path(os.__file__).read_bytes()
+        Path("probe").write_text("")
+        os.unlink("probe")
+    except OSError as error:
+        raise NotLocked(f"the jail is too tight: {error}") from None

@@ -1,0 +1,30 @@
+"""What the supervisor asks of the zygote: one process, in this tier, within these bounds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Order:
+    """`tier` is "A", "B" or "C"; sizes are bytes.
+
+    `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
+    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests).
+    """
+
+    tier: str
+    memory: int
+    disk: int
+    processes: int
+    folder: str = ""
+    gpu: bool = False
+    landlock: int | None = None
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, text: bytes) -> Order:
+        return cls(**json.loads(text))

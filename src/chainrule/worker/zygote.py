@@ -1,0 +1,71 @@
+"""The process that every student's process is a fork of: all libraries imported, nothing of a course in its memory.
+
+Started by its own exec with an empty environment. On its one socket it gets orders, each with two sockets: the one
+the student's process will serve, and the one its monitor reports on. It never reads a notebook, a path of the course or
+a test: what a fork inherits, no jail can hide.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import time
+from collections.abc import Sequence
+
+from chainrule.worker import monitor
+from chainrule.worker.compact import compact
+from chainrule.worker.jail import kernel, seccomp, view
+from chainrule.worker.jail.order import Order
+from chainrule.worker.jail.syscalls import AUDIT_ARCH
+from chainrule.worker.serve import Server
+from chainrule.worker.shell import Shell, make_shell
+from chainrule.worker.warm import SEED, warm, warm_shell
+
+SETTLE_SECONDS = 5.0
+
+
+def main(control: socket.socket, names: Sequence[str]) -> None:
+    """Warm up, say so, then fork on every order until the other side hangs up."""
+    shell = make_shell()
+    warmed = warm(["numpy", *names])
+    warm_shell(shell)
+    _one_thread()
+    plan = view.plan()
+    if kernel.MACHINE in AUDIT_ARCH:
+        seccomp.program()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps our monitors
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then hangs up
+    gc.collect()
+    gc.freeze()
+    compact()
+    control.sendall(json.dumps({"warm": warmed}).encode() + b"\n")
+    while True:
+        header, descriptors, _, _ = socket.recv_fds(control, 4, 2)
+        if len(header) < 4:
+            return
+        order = Order.decode(control.recv(struct.unpack("<I", header)[0], socket.MSG_WAITALL))
+        student, status = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        if os.fork() == 0:
+            control.close()
+            monitor.run(order, student, status, plan, lambda connection: _serve(connection, shell))
+        student.close()
+        status.close()
+
+
+def _serve(connection: socket.socket, shell: Shell) -> None:
+    random.seed(SEED)  # Python seeds it anew after a fork; a regrade shall see the same numbers
+    Server(connection, shell).serve()
+
+
+def _one_thread() -> None:
+    """A fork of a process with threads may hang: what they held stays locked."""
+    end = time.monotonic() + SETTLE_SECONDS  # a timer of matplotlib's may still be ending
+    while len(os.listdir("/proc/self/task")) > 1:
+        if time.monotonic() > end:
+            raise RuntimeError("The zygote has threads after its imports, so it cannot be forked safely.")
+        time.sleep(0.01)
