@@ -58,6 +58,12 @@ def test_a_long_print_loop_arrives_whole_and_in_few_pieces(child):
     assert len(outputs) < 200
 
 
+def test_one_print_of_any_length_does_not_end_its_cell(child):
+    outputs = run(child, "print('x' * 9_000_000)\n1 + 1")
+    assert len(text(outputs)) == 9_000_001
+    assert outputs[-1]["output_type"] == "execute_result"
+
+
 def test_the_environment_is_empty_of_ours(child, monkeypatch):
     seen = text(run(child, "import os; print(sorted(os.environ))"))
     assert "VIRTUAL_ENV" not in seen

@@ -21,6 +21,7 @@ Emit = Callable[[Output], None]
 
 JOIN_CHARACTERS = 8192
 JOIN_SECONDS = 0.1
+PIECE_CHARACTERS = 256 << 10
 
 
 class _Stream:
@@ -177,7 +178,10 @@ class _Joined:
         if self._size:
             text = "".join(self._pending)
             self._pending, self._size = [], 0
-            self._emit({"output_type": "stream", "name": self._name, "text": text})
+            # In pieces: a text that no message can hold would end the cell that prints it.
+            for start in range(0, len(text), PIECE_CHARACTERS):
+                piece = text[start : start + PIECE_CHARACTERS]
+                self._emit({"output_type": "stream", "name": self._name, "text": piece})
 
 
 def make_shell() -> Shell:
