@@ -54,6 +54,7 @@ class Outcome:
     `message` is for the student and holds nothing of the hidden test;
     `detail` is for staff: values, tracebacks, printed text.
     `misconception` is the message of the named mistake, if it was recognised.
+    `margins` are the thresholds that were met, as (what, number, bound).
     """
 
     exercise: str
@@ -66,6 +67,7 @@ class Outcome:
     detail: str = ""
     misconception: str | None = None
     seconds: float = 0.0
+    margins: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

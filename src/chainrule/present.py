@@ -79,6 +79,7 @@ def _report_json(report: ExerciseReport) -> Json:
         "ok": report.ok,
         "max_points": report.max_points,
         "problems": list(report.problems),
+        "margins": [{"what": what, "value": met, "bound": bound} for what, met, bound in report.margins],
         "solution": _entry_json(report.solution),
         "stub": _entry_json(report.stub),
         "alternatives": [_entry_json(entry) for entry in report.alternatives],
@@ -137,6 +138,9 @@ def print_matrix(console: Console, report: ExerciseReport) -> None:
         f"   misconceptions {named}/{len(report.misconceptions)}",
         highlight=False,
     )
+    for what, number_met, bound in report.margins:
+        line = f"    {what}: {number_met:.4g}, the bound is {bound:g}"
+        console.print(escape(line), style="dim", highlight=False)
     for problem in report.problems:
         console.print(f"    {escape(problem)}", style="red", highlight=False)
     for entry in report.entries:

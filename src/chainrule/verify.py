@@ -41,7 +41,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class ExerciseReport:
-    """The matrix of one exercise. `problems` are what is wrong besides the entries."""
+    """The matrix of one exercise. `problems` are what is wrong besides the entries; `margins` are the thresholds that
+    the solution met, (what, number, bound), each where it was closest.
+    """
 
     exercise: str
     max_points: float
@@ -50,6 +52,7 @@ class ExerciseReport:
     alternatives: tuple[Entry, ...]
     misconceptions: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
+    margins: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -139,7 +142,7 @@ class _Matrix:
         entries = bank.read(self.exercise.grader)
         solution = "\n\n".join(cell["source"] for cell in self.between if cells.grade_id(cell) in self.own)
         with self._base() as base:
-            outcome, problems = self._solution(base, repeat)
+            outcome, problems, margins = self._solution(base, repeat)
             stub = self._grade(base, cells.stub(solution) if self.own else "")
             alternatives = tuple(
                 _full(entry.name, self._grade(base, f"{solution}\n\n{entry.source}"), entry.text)
@@ -151,19 +154,29 @@ class _Matrix:
         zero = Entry("stub", stub.points, stub.max_points, stub.points == 0, _message(stub), result=stub)
         problems += self._sums()
         return ExerciseReport(
-            self.exercise.id, self.exercise.points, outcome, zero, alternatives, misconceptions, tuple(problems)
+            exercise=self.exercise.id,
+            max_points=self.exercise.points,
+            solution=outcome,
+            stub=zero,
+            alternatives=alternatives,
+            misconceptions=misconceptions,
+            problems=tuple(problems),
+            margins=margins,
         )
 
     def graded(self, source: str) -> ExerciseResult:
         with self._base() as base:
             return self._grade(base, source)
 
-    def _solution(self, base: Connection, repeat: int) -> tuple[Entry, list[str]]:
+    def _solution(self, base: Connection, repeat: int) -> tuple[Entry, list[str], tuple[tuple[str, float, float], ...]]:
         problems: list[str] = []
         worst: Entry | None = None
+        closest: dict[str, tuple[str, float, float]] = {}
         for k in range(repeat):
             result = self._grade(base, None, student=f"verify-{k}")
             entry = _full("solution", result, "")
+            for met in (margin for outcome in result.outcomes for margin in outcome.margins):
+                closest[met[0]] = min(closest.get(met[0], met), met, key=lambda each: abs(each[1] - each[2]))
             if worst is None or not entry.ok:
                 worst = entry
             if not entry.ok:
@@ -172,7 +185,7 @@ class _Matrix:
         failure = self._visible(base)
         if failure:
             problems.append(f"The visible check fails for the solution: {failure}")
-        return worst, problems
+        return worst, problems, tuple(closest.values())
 
     def _sums(self) -> list[str]:
         tests = self.process.tests.get(self.exercise.id)

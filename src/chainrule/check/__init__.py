@@ -9,8 +9,10 @@ differs and where to look.
 """
 
 from chainrule.check.counting import Counted, counted
+from chainrule.check.derivative import derivative
 from chainrule.check.failure import Failed, fail, that
 from chainrule.check.gradient import central_differences, gradient
+from chainrule.check.margin import at_least, at_most
 from chainrule.check.raising import raises
 from chainrule.check.symbolic import symbolic, theta
 from chainrule.check.values import array, close, parts, scalar
@@ -19,9 +21,12 @@ __all__ = [
     "Counted",
     "Failed",
     "array",
+    "at_least",
+    "at_most",
     "central_differences",
     "close",
     "counted",
+    "derivative",
     "fail",
     "gradient",
     "parts",

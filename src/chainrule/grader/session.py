@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chainrule.check import margin
 from chainrule.errors import StudentProcessError
 from chainrule.grader.declare import MARK, Misconception
 from chainrule.grader.explain import Verdict, filled, name_misconception, verdict
@@ -102,6 +103,7 @@ class Session:
         facts: dict[str, Any] = {}
         for item, following in zip(items, [*items[1:], None], strict=True):
             self.current.facts = {}
+            margin.taken()
             start = time.perf_counter()
             result = self._test(item, following, request, known)
             facts.update(self.current.facts)
@@ -116,6 +118,7 @@ class Session:
                 status=result.status.value,
                 message=result.message,
                 detail=result.detail,
+                margins=tuple(margin.taken()) if result.status is Status.PASSED else (),
                 seconds=round(time.perf_counter() - start, 4),
             )
         named = name_misconception(known, [run for _, run in failed])

@@ -45,9 +45,11 @@ def _matplotlib() -> None:
 
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots()
-    axes.plot([0, 1], label="1")
-    axes.legend()
+    figure, (left, right) = plt.subplots(1, 2)
+    left.plot([0, 1], label=r"$\hat x_0$")  # the first formula builds the parser of formulas
+    left.legend()
+    right.loglog([1, 100], [1, 100])
+    right.contourf([[0, 1], [1, 2]])
     figure.savefig(io.BytesIO(), format="png")
     plt.close(figure)
 
