@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,25 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from chainrule.notebook import cells
+
 GRADERS = Path(__file__).resolve().parents[2] / "graders" / "a01_linear_models"
 SEEDS = range(40)
+
+
+@pytest.fixture(scope="module")
+def a01(read: Any) -> Any:
+    return read("a01_linear_models")
+
+
+@pytest.fixture(scope="module")
+def a01_text(a01: Any) -> str:
+    return str(a01.text)
+
+
+@pytest.fixture(scope="module")
+def a01_run(a01: Any) -> Any:
+    return a01.executed
 
 
 def _grader(exercise: str) -> Any:
@@ -168,3 +186,19 @@ def test_finite_differences_are_not_drowned() -> None:
             r = phi[0] + phi[1] * x - y
             largest = max(largest, abs(2 * np.mean(r)), abs(2 * np.mean(r * x)))
         assert largest > 1e-2, seed
+
+
+# -- what the page says and does not say -------------------------------------------------------------------------------
+
+
+def test_axes_have_units_where_the_spring_has_them(a01_run: Any) -> None:
+    labels = {label for _, x, y, _, _ in a01_run.axes for label in (x, y)}
+    for quantity, unit in (("load", "(N)"), ("length", "(cm)"), ("slope $", "(cm/N)"), ("loss", "(cm²)")):
+        assert all(unit in label for label in labels if label.startswith(quantity) and "score" not in label), quantity
+
+
+def test_the_prose_gives_no_answer_away(a01: Any) -> None:
+    """Not the cost of exercise 7, nor the closed form of exercise 4, nor the routine that exercise 5 asks for."""
+    shown = "\n".join(cell["source"] for cell in cells.released(a01.cells)["cells"])
+    assert not re.search(r"D\^\{?[23]|D\*\*[23]|ND\b", shown)
+    assert not re.search(r"lstsq\(|pinv\(|cholesky\(|\.eigh\(|\\frac\{\\sum|np\.cov|polyfit", shown)
