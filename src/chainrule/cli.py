@@ -123,15 +123,20 @@ def import_(notebook: Path) -> None:
     show_default=True,
     help="Grade each solution this often, with other seeds.",
 )
+@click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be given several times.")
 @as_json
 @click.pass_context
-def verify(context: click.Context, assignment: str | None, repeat: int, as_json: bool) -> None:
+def verify(
+    context: click.Context, assignment: str | None, repeat: int, exercises: tuple[str, ...], as_json: bool
+) -> None:
     """Prove the graders: solution and alternatives full marks, misconceptions named, stub 0, nothing leaks."""
     from chainrule import grading, present
     from chainrule.verify import verify as verify_assignment
 
     course = _course(context)
     if assignment is None:
+        if exercises:
+            raise CourseError("--exercise needs an assignment: chainrule verify ASSIGNMENT --exercise NAME.")
         names = [name for name in course.assignments() if course.graders(name).is_dir()]
         if not names:
             raise CourseError(f"{course.root / 'graders'} holds no assignment, so there is nothing to verify.")
@@ -144,7 +149,11 @@ def verify(context: click.Context, assignment: str | None, repeat: int, as_json:
             console.print(f"[bold]{name}[/bold]")
             reports.append(
                 verify_assignment(
-                    course, name, repeat=repeat, on_exercise=lambda report: present.print_matrix(console, report)
+                    course,
+                    name,
+                    repeat=repeat,
+                    exercises=exercises,
+                    on_exercise=lambda report: present.print_matrix(console, report),
                 )
             )
             for problem in reports[-1].problems:

@@ -7,7 +7,7 @@ to try) takes the place of the student's answer in a fork of that process and me
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,25 +79,34 @@ def verify(
     assignment: str,
     *,
     repeat: int = 1,
+    exercises: Collection[str] = (),
     on_exercise: Callable[[ExerciseReport], None] | None = None,
 ) -> AssignmentReport:
-    """Run the matrix of every exercise of an assignment. The solution is graded `repeat` times, with other seeds each.
+    """Run the matrix of every exercise of an assignment, or of those named in `exercises`. The solution is graded
+    `repeat` times, with other seeds each.
 
-    Raises `CourseError` if the assignment has no notebook, `GraderError` if its graders cannot be started.
+    Raises `UnknownName` for an exercise that is not there, `CourseError` if the assignment has no notebook,
+    `GraderError` if its graders cannot be started.
     """
     reports: list[ExerciseReport] = []
     problems: list[str] = []
+    known: list[str] = []
     for path in course.notebooks(assignment):
         notebook = intake.read_notebook(path)
-        exercises = cells.exercises(notebook, course.graders(assignment))
-        for exercise in exercises:
+        for exercise in cells.exercises(notebook, course.graders(assignment)):
+            known.append(exercise.id)
+            if exercises and exercise.id not in exercises:
+                continue
             reports.append(_Matrix(course, assignment, notebook, exercise).report(repeat))
             if on_exercise is not None:
                 on_exercise(reports[-1])
         problems += _leaks(notebook, course.graders(assignment))
         problems += _without_grader(notebook, course.graders(assignment))
     unused = {bank_path.stem.removeprefix("test_") for bank_path in course.graders(assignment).glob("test_*.py")}
-    for name in sorted(unused - {report.exercise for report in reports}):
+    for name in exercises:
+        if name not in known:
+            raise UnknownName("exercise", name, known, assignment)
+    for name in sorted(unused - set(known)):
         problems.append(f"graders/{assignment}/test_{name}.py belongs to no test cell of the notebook.")
     if not reports and not problems:
         problems.append(f"graders/{assignment} holds no grader file, so there is nothing to verify.")

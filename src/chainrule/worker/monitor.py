@@ -28,6 +28,9 @@ TICK_SECONDS = 0.025
 FAILED = 111
 """Exit status of a process whose lock-down failed."""
 
+OWNED = 64
+"""File numbers below it may be owned by an object of a library that the zygote imported."""
+
 Serve = Callable[[socket.socket], None]
 
 
@@ -133,14 +136,21 @@ def _locked(
 
 
 def _keep_two(student: socket.socket, tell: int) -> tuple[socket.socket, int]:
-    """Close every file but the connection (3) and the way to tell the monitor (4)."""
-    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (student.detach(), tell)]
+    """Close every file but the connection (3) and the way to tell the monitor (4).
+
+    Low numbers stay taken, by nothing: a library may still own one, and will close it by its number when it likes.
+    """
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, OWNED) for descriptor in (student.detach(), tell)]
     for target, descriptor in zip((3, 4), high, strict=True):
         os.dup2(descriptor, target, inheritable=False)
     nothing = os.open(os.devnull, os.O_RDWR)
     for target in (0, 1, 2):
         os.dup2(nothing, target)
-    kernel.close_from(5)
+    for number in range(5, OWNED):
+        with contextlib.suppress(OSError):
+            os.fstat(number)
+            os.dup2(nothing, number, inheritable=False)
+    kernel.close_from(OWNED)
     return socket.socket(fileno=3), 4
 
 

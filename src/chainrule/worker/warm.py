@@ -52,6 +52,17 @@ def _matplotlib() -> None:
     right.contourf([[0, 1], [1, 2]])
     figure.savefig(io.BytesIO(), format="png")
     plt.close(figure)
+    _close_fonts()
+
+
+def _close_fonts() -> None:
+    """A font object reads from its open file, which a student's process does not get: let it open them itself."""
+    from matplotlib import font_manager, mathtext
+
+    for owner, name in ((mathtext.MathTextParser, "_parse_cached"), (font_manager, "_get_font")):
+        clear = getattr(getattr(owner, name, None), "cache_clear", None)
+        if clear is not None:
+            clear()
 
 
 def _sympy() -> None:
