@@ -1,0 +1,1 @@
+"""chainrule beside stock nbgrader and otter-grader: the same submissions, the same run. `make bench`."""
