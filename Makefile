@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BROWSER ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fix clean
+.PHONY: help demo test bench fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
@@ -24,6 +24,9 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
 	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser")
+
+bench: $(VENV)/.grading ## time and memory beside nbgrader and otter-grader, into bench/ (half an hour; the machine has to be idle)
+	$(BIN)/python -m bench
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
