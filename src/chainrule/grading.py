@@ -180,19 +180,15 @@ class _Run:
     # -- exercises ----------------------------------------------------------------------------------------------------
 
     def _exercise(self, index: int, exercise: Exercise) -> None:
-        """Run the hidden tests against a snapshot of the process, so that whatever they do to it is gone afterwards."""
+        """Run the hidden tests: the session forks the process, so that whatever they do to it is gone afterwards."""
         process = grader_process(exercise.grader.parent)
         missing = " ".join(
             self.failures[name] for name in cells.solution_cells(self.notebook, exercise.id) if name in self.failures
         )
         try:
             connection = self._ready(index + 1).connection
-            connection.limit(self.job.limits.start)
-            with connection.forked() as snapshot:
-                self.results.append(process.grade(exercise, self.job, snapshot.sock, missing=missing))
-                shared = snapshot is connection
-            if shared:
-                self._check_alive()
+            self.results.append(process.grade(exercise, self.job, connection.sock, missing=missing))
+            self._check_alive()
         except StudentProcessError as error:
             if self._was_lost():
                 self._exercise(index, exercise)
@@ -225,7 +221,7 @@ class _Run:
             return process.grade(exercise, self.job, ours, missing=missing)
 
     def _check_alive(self) -> None:
-        """After tests that had to run in the process itself, because it has threads: is it still usable?"""
+        """Is the process still usable? Tests may have run in it, where it has threads and cannot be forked."""
         assert self.child is not None
         self.child.connection.limit(5.0)
         with contextlib.suppress(StudentProcessError):

@@ -6,6 +6,8 @@ files; the student's process is a second socket, sent along with each request.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import socket
 import sys
@@ -13,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -38,10 +40,34 @@ class Current:
         self.base: Connection | None = None
         self.student: Student | None = None
         self.shared: Student | None = None
-        self.seed = 0
+        self.seeds: list[int] = []
         self.seconds = 10.0
         self.facts: dict[str, Any] = {}
         self.error: BaseException | None = None
+
+
+class Forks:
+    """Forks of the student's process, one at a time, for the tests of one exercise."""
+
+    def __init__(self, base: Connection) -> None:
+        self.base = base
+        self.used = False
+        """Whether a test has run in the present fork."""
+        self._held = contextlib.ExitStack()
+        self._fork: Connection | None = None
+
+    def take(self) -> Connection:
+        """The present fork, or a new one. Raises `StudentProcessError`."""
+        if self._fork is None:
+            self._fork = self._held.enter_context(self.base.forked())
+        # Where the process cannot be forked it is the process itself: a second run there would prove nothing.
+        self.used = self._fork is not self.base
+        return self._fork
+
+    def drop(self) -> None:
+        """End the present fork."""
+        self._fork, self.used = None, False
+        self._held.close()
 
 
 class Session:
@@ -52,6 +78,7 @@ class Session:
         self.items: dict[str, list[pytest.Item]] = {}
         self.broken: dict[str, str] = {}
         self.current = Current()
+        self.forks: Forks
 
     # -- collection ---------------------------------------------------------------------------------------------------
 
@@ -82,17 +109,21 @@ class Session:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         wire.send(self.sock, wire.encode(self._described()))
+        gc.collect()
+        gc.freeze()  # what the grader files imported stays: never look through it again
         while True:
             try:
                 request = wire.receive(self.sock)
             except wire.Gone:
                 return True
             _, descriptors, _, _ = socket.recv_fds(self.sock, 1, 1)
-            self.current.base = Connection(socket.socket(fileno=descriptors[0]))
+            base = Connection(socket.socket(fileno=descriptors[0]))
+            self.current.base, self.forks = base, Forks(base)
             try:
                 self._grade(request)
             finally:
-                self.current.base.close()
+                self.forks.drop()
+                base.close()
 
     def _grade(self, request: dict[str, Any]) -> None:
         """Run all tests of one exercise; send an outcome for each, then which misconception explains the failures."""
@@ -134,40 +165,75 @@ class Session:
     def _test(
         self, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], known: list[Known]
     ) -> Verdict:
-        """Run a test for each of its seeds until one fails, all in one fork of the student's process."""
+        """Run a test for each of its seeds until one fails.
+
+        The tests of an exercise share a fork of the student's process as long as they pass: a fork is most of the
+        price of a test. One that fails after others ran there is run again in a fork of its own, and that counts.
+        """
+        used = self.forks.used
+        result = self._attempt(item, following, request, known)
+        if result.status in (Status.FAILED, Status.CRASHED) and used:
+            self.current.facts = {}
+            result = self._attempt(item, following, request, known)
+        return result
+
+    def _attempt(
+        self, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], known: list[Known]
+    ) -> Verdict:
         marker, current = _points(item), self.current
         current.seconds = float(marker.kwargs.get("seconds", 10.0))
         seeds = list(_seeds(request, item.name))[-int(marker.kwargs.get("seeds", 4)) :]
         result = Verdict(Status.PASSED)
-        assert current.base is not None
+        current.student = None
         try:
-            with current.base.forked() as fork:
-                fork.limit(current.seconds)
-                current.student = Student(fork)
-                if current.shared is not None:
-                    current.shared._connection.limit(current.seconds)
-                for seed in seeds:
-                    # The module as "next item": what is of the function is torn down, what is of the module stays.
-                    error = self._run_once(
-                        item, seed, following if seed == seeds[-1] else item.getparent(pytest.Module)
-                    )
-                    if error is not None:
-                        result = self._verdict(error, item, request, known)
-                        break
-                    current.student.calls.clear()
-        except StudentProcessError as error:
+            fork = self.forks.take()
+            fork.limit(current.seconds)
+            current.student = Student(fork)
+            if current.shared is not None:
+                current.shared._connection.limit(current.seconds)
+            error = self._run(item, seeds, following)
+        except StudentProcessError as caught:
+            error = caught
+        if error is not None:
             result = self._verdict(error, item, request, known)
-        if result.status is not Status.PASSED and seeds:
+        if result.status is not Status.PASSED:
+            self.forks.drop()
             self._tear_down(item, following)
         return result
 
-    def _run_once(
-        self, item: pytest.Item, seed: int, following: pytest.Item | pytest.Module | None
+    def _run(self, item: pytest.Item, seeds: list[int], following: pytest.Item | None) -> BaseException | None:
+        """Run a test with its seeds; what ended it, or None. Only where fixtures of the grader file are made anew for
+        each run does each seed go through all of pytest: that costs more than most tests.
+        """
+        if not _own_fixtures(item):
+            return self._protocol(item, seeds, following)
+        for seed in seeds:
+            # The module as "next item": what is of the function is torn down, what is of the module stays.
+            after = following if seed == seeds[-1] else item.getparent(pytest.Module)
+            error = self._protocol(item, [seed], after)
+            if error is not None:
+                return error
+        return None
+
+    def _protocol(
+        self, item: pytest.Item, seeds: list[int], following: pytest.Item | pytest.Module | None
     ) -> BaseException | None:
-        """Run a test with one seed; what ended it, or None."""
-        self.current.seed, self.current.error = seed, None
+        self.current.seeds, self.current.error = seeds, None
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         return self.current.error
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Call the test function once for each seed, with a generator and an empty record of calls for each."""
+        names = pyfuncitem._fixtureinfo.argnames
+        values = {name: pyfuncitem.funcargs[name] for name in names}
+        for seed in self.current.seeds:
+            if "rng" in values:
+                values["rng"] = np.random.default_rng(seed)
+            if self.current.student is not None:
+                self.current.student.calls.clear()
+            pyfuncitem.obj(**values)
+        return True
 
     def _tear_down(self, item: pytest.Item, following: pytest.Item | None) -> None:
         """After a test that stopped before its last seed: leave no fixture of it behind."""
@@ -189,12 +255,14 @@ class Session:
             folder=self.folder,
         )
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
-        report = yield
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Keep what ended the test. Pytest's own report would print the source around each frame, for nobody."""
         if call.excinfo is not None and self.current.error is None:
             self.current.error = call.excinfo.value
-        return report
+        outcome: Literal["passed", "failed"] = "passed" if call.excinfo is None else "failed"
+        assert call.when != "collect"
+        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)
 
     # -- fixtures -----------------------------------------------------------------------------------------------------
 
@@ -214,7 +282,7 @@ class Session:
 
     @pytest.fixture
     def rng(self) -> np.random.Generator:
-        return np.random.default_rng(self.current.seed)
+        return np.random.default_rng(self.current.seeds[0])
 
     @pytest.fixture
     def facts(self) -> dict[str, Any]:
@@ -244,6 +312,16 @@ def _known(module: ModuleType, exercise: str) -> list[Known]:
         if isinstance(declaration, Misconception):
             entries.append(Known(declaration, name, declaration.of or exercise, value))
     return entries
+
+
+def _own_fixtures(item: pytest.Item) -> bool:
+    """Whether the grader file makes fixtures anew for each run of the test."""
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest does not declare it
+    return any(
+        definitions[name][-1].scope == "function" and definitions[name][-1].baseid
+        for name in getattr(item, "fixturenames", ())
+        if name in definitions
+    )
 
 
 def _seeds(request: dict[str, Any], test: str) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -25,6 +26,14 @@ class Reply:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+MOST_CROWDING = 8.0
+
+
+def crowding() -> float:
+    """Runnable processes for each core over the last minute, at least 1: a busy machine shall cost nobody points."""
+    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), MOST_CROWDING)
+
+
 class Connection:
     """Requests to a student's process, one at a time. After any `StudentProcessError` it is closed for good.
 
@@ -38,8 +47,8 @@ class Connection:
         self._dead: StudentProcessError | None = None
 
     def limit(self, seconds: float) -> None:
-        """From now on, requests have `seconds` together."""
-        self.deadline = time.monotonic() + seconds
+        """From now on, requests have `seconds` together: more where the machine has more to do than it has cores."""
+        self.deadline = time.monotonic() + seconds * crowding()
 
     def close(self) -> None:
         self._dead = self._dead or StudentCrashed("The connection to the student's process is closed.")

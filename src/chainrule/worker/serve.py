@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import random
@@ -145,6 +146,7 @@ class Server:
             self.forks.add(pid)
             return pid
         try:
+            gc.freeze()  # what is there already is never looked through: that would copy its pages
             random.setstate(state)  # a fork of Python's seeds it anew; a snapshot is to be the same on every regrade
             self.sock.close()
             self.sock, self.forks, self.ended = theirs, set(), set()
