@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from chainrule.worker.jail import namespaces, seccomp
-from chainrule.worker.jail.syscalls import AUDIT_ARCH, CALLS, LAST_REVIEWED, MACHINES, REFUSED, REFUSED_TOGETHER
+from chainrule.worker.jail.syscalls import (
+    AUDIT_ARCH,
+    CALLS,
+    LAST_REVIEWED,
+    MACHINES,
+    PRETENDED_TOGETHER,
+    REFUSED,
+    REFUSED_TOGETHER,
+)
 
 ALLOWED = seccomp.ALLOW
 REFUSED_EPERM = seccomp.ERROR | errno.EPERM
@@ -109,7 +117,17 @@ def test_sockets_are_local_or_not_at_all(machine, family, jailed, together):
     refused = seccomp.ERROR | errno.EAFNOSUPPORT
     assert call(machine, "socket", family) == (ALLOWED if jailed else refused)
     assert call(machine, "socket", family, together=OLD) == refused
-    assert call(machine, "socketpair", family) == (ALLOWED if family == 1 else refused)
+    assert call(machine, "socketpair", family, 1) == (ALLOWED if family == 1 else refused)
+    assert call(machine, "socketpair", family, 1 | 0o2000000, together=OLD) == (ALLOWED if family == 1 else refused)
+    assert call(machine, "socketpair", family, 2, together=OLD) == refused  # it could send to the socket of a service
+
+
+def test_without_namespaces_no_attribute_of_a_file_changes(machine):
+    """Landlock does not ask about these. They are said to be done: programs take a refusal badly."""
+    for name, found in PRETENDED_TOGETHER.items():
+        if found.on(machine) is not None:
+            assert call(machine, name, together=NEW) == seccomp.ERROR
+            assert call(machine, name) == ALLOWED
 
 
 def test_typing_into_a_terminal_and_limits_of_others_are_refused(machine):
@@ -136,5 +154,8 @@ def test_without_namespaces_no_signal_goes_out_by_a_detour(machine):
     for request in (0x8901, 0x8902):
         assert call(machine, "ioctl", 3, request, together=OLD) == REFUSED_EPERM
     assert call(machine, "setpriority", 0, 77, together=OLD) == REFUSED_EPERM
+    assert call(machine, "setpriority", 0, 0, together=OLD) == ALLOWED
+    assert call(machine, "setpriority", 2, 0, together=OLD) == REFUSED_EPERM  # all processes of this user
+    assert call(machine, "ioprio_set", 3, 0, together=OLD) == REFUSED_EPERM
     assert call(machine, "truncate", together=OLD) == REFUSED_EPERM
     assert call(machine, "truncate", together=NEW) == ALLOWED

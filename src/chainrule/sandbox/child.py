@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import tempfile
@@ -17,7 +16,7 @@ from chainrule.errors import IsolationError, StudentProcessError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.connection import Connection
-from chainrule.sandbox.files import chunks
+from chainrule.sandbox.files import chunks, remove
 from chainrule.sandbox.zygote import Zygote, receive_report, zygote
 from chainrule.worker.jail.order import Order
 
@@ -81,7 +80,7 @@ class Child:
         self._listen(CLOSE_SECONDS)
         self._status.close()
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
 
     def __enter__(self) -> Child:
         return self
@@ -151,7 +150,7 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
         ours.close()
         status.close()
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
         if isinstance(error, OSError):  # also: too slow
             raise IsolationError(f"A process for student code could not be started in tier {tier}: {error!r}") from None
         raise

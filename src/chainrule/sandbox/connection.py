@@ -82,16 +82,19 @@ class Connection:
     ) -> Reply:
         while True:
             message = wire.receive(self.sock, self.deadline)
-            if type(message) is not list or len(message) < 3 or message[0] != self._request:
+            # Types first: an array in these places has an equality of its own, a list cannot be looked up.
+            if type(message) is not list or len(message) < 3 or type(message[0]) is not int:
+                raise wire.WireError("a malformed message")
+            number, kind, *parts = message
+            if number != self._request or type(kind) is not str:
                 raise wire.WireError("a message out of turn")
-            _, kind, *parts = message
             if kind == "ok" and len(parts) == 2 and type(parts[1]) is dict:
                 return Reply(value=parts[0], facts=parts[1])
             if kind == "error" and len(parts) == 2 and _is_error(parts[0]) and type(parts[1]) is dict:
                 return Reply(error=parts[0], facts=parts[1])
             if kind == "output" and on_output is not None and type(parts[0]) is dict:
                 on_output(parts[0])
-            elif kind == "callback" and len(parts) == 3 and parts[0] in callbacks:
+            elif kind == "callback" and len(parts) == 3 and type(parts[0]) is int and parts[0] in callbacks:
                 self._call_back(callbacks[parts[0]], parts[1], parts[2])
             else:
                 raise wire.WireError(f"an unexpected message {kind!r:.20}")
@@ -113,7 +116,11 @@ class Connection:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            reply = self.request("fork", pass_socket=theirs)
+            try:
+                reply = self.request("fork", pass_socket=theirs)
+            except StudentProcessError:
+                ours.close()
+                raise
         if reply.error is not None or type(reply.value) is not int:
             ours.close()
             yield self

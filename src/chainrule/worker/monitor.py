@@ -52,7 +52,9 @@ def run(
             _first(order, uid, student, plan, writing, sizes[2], serve)
         student.close()
         os.close(writing)
-        _Monitor(order, status, reading, pid, watch.Tree(pid, *sizes)).run()
+        _Monitor(
+            order, status, reading, pid, watch.Tree(pid, *sizes, adopter=None if order.tier == "A" else os.getpid())
+        ).run()
     except BaseException:
         with contextlib.suppress(OSError):
             _send(status, {"failed": traceback.format_exc(limit=-3)})
@@ -177,9 +179,16 @@ class _Monitor:
     def _broken_limit(self) -> str:
         if self.tree.over(self.order.memory):
             return "memory"
-        if self.order.tier != "A" and len(self.tree.pids()) > self.order.processes:
-            return "processes"
+        if self.order.tier != "A":
+            self._reap()
+            if sum(self.tree.threads().values()) > self.order.processes:
+                return "processes"
         return ""
+
+    def _reap(self) -> None:
+        for pid in self.tree.adopted():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
     def _listen(self) -> bool:
         """Pass on what the student's side told. False when it has closed its end."""

@@ -11,21 +11,37 @@ LEAST_FREE = 1 << 30
 
 
 class Tree:
-    """The processes below `root`. What the zygote had at the fork (`base_…`, bytes) is shared, and nobody's use."""
+    """The processes below `root`. What the zygote had at the fork (`base_…`, bytes) is shared, and nobody's use.
 
-    def __init__(self, root: int, base_resident: int, base_anonymous: int, base_size: int) -> None:
-        self.root = root
+    `adopter` is who gets the orphans among them, where that is not the root: all its children belong to the tree.
+    """
+
+    def __init__(
+        self, root: int, base_resident: int, base_anonymous: int, base_size: int, adopter: int | None = None
+    ) -> None:
+        self.root, self.adopter = root, adopter
         self.base_resident, self.base_anonymous, self.base_size = base_resident, base_anonymous, base_size
 
     def pids(self) -> list[int]:
-        found, todo = [], [self.root]
+        """All of them, the root first."""
+        return list(self.threads())
+
+    def threads(self) -> dict[int, int]:
+        """All processes, each with the number of its threads; the root first."""
+        found: dict[int, int] = {}
+        todo = self.adopted() if self.adopter is not None else []
+        todo.append(self.root)
         while todo:
             pid = todo.pop()
-            found.append(pid)
-            with contextlib.suppress(OSError):
-                for thread in os.listdir(f"/proc/{pid}/task"):
-                    todo += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+            if pid not in found:
+                children, found[pid] = _children(pid)
+                todo += children
         return found
+
+    def adopted(self) -> list[int]:
+        """The orphans, and others that are nobody's descendants, such as sisters of the root."""
+        assert self.adopter is not None
+        return [pid for pid in _children(self.adopter)[0] if pid != self.root]
 
     def over(self, limit: int) -> bool:
         """Whether the tree uses more than `limit` bytes beyond what it shares with the zygote."""
@@ -37,7 +53,7 @@ class Tree:
                 size += max(0, int(pages[0]) * PAGE - self.base_size)
                 resident += max(0, int(pages[1]) * PAGE - self.base_resident)
         # Shared memory that was dropped from the page tables is in no process's count, but the machine feels it.
-        if size > limit and available() < LEAST_FREE:
+        if size > limit and (_shared(pids) > limit or available() < LEAST_FREE):
             return True
         return resident > limit and self._exact(pids) > limit
 
@@ -53,6 +69,31 @@ class Tree:
                     sizes = _fields(f"/proc/{pid}/status")
                     total += max(0, sizes.get("RssAnon", 0) - self.base_anonymous) + sizes.get("RssShmem", 0)
         return total
+
+
+def _children(pid: int) -> tuple[list[int], int]:
+    """The children of a process, and the number of its threads (0 when it is gone)."""
+    found: list[int] = []
+    threads = 0
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            threads += 1
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found, threads
+
+
+def _shared(pids: list[int]) -> int:
+    """The size of the shared memory that these processes have mapped, used or not; what several map counts once."""
+    sizes: dict[str, int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+                addresses, permissions, offset, device, inode, *name = line.split(maxsplit=5)
+                if permissions.endswith("s") and name and name[0].startswith(("/dev/zero", "/dev/shm", "/memfd")):
+                    begin, end = (int(address, 16) for address in addresses.split("-"))
+                    key = f"{device} {inode}"
+                    sizes[key] = max(sizes.get(key, 0), int(offset, 16) + end - begin)
+    return sum(sizes.values())
 
 
 def own() -> tuple[int, int, int]:

@@ -9,11 +9,18 @@ from __future__ import annotations
 import errno
 import functools
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chainrule.worker.jail import kernel, namespaces
-from chainrule.worker.jail.syscalls import AUDIT_ARCH, CALLS, LAST_REVIEWED, REFUSED, REFUSED_TOGETHER
+from chainrule.worker.jail.syscalls import (
+    AUDIT_ARCH,
+    CALLS,
+    LAST_REVIEWED,
+    PRETENDED_TOGETHER,
+    REFUSED,
+    REFUSED_TOGETHER,
+)
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
@@ -21,6 +28,10 @@ NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 X32 = 0x40000000
 
 AF_UNIX = 1
+STREAMS = tuple(1 | flags for flags in (0, 0o4000, 0o2000000, 0o2004000))
+"""A connected pair that stays so: one of datagrams could send to the socket of a service."""
+ONE_OR_GROUP = (0, 1)  # PRIO_PROCESS and PRIO_PGRP; 2 is all that a user runs
+ONE_OR_GROUP_IO = (1, 2)
 CLONE_THREAD = 0x00010000
 TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: typing into the terminal of whoever started us
 SET_OWNER = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP: a signal to that process when something arrives
@@ -63,8 +74,16 @@ def _on(number: int, body: Block) -> Block:
 
 def _only(number: int, index: int, values: Sequence[int], code: int = errno.EPERM) -> Block:
     """Refuse the call unless an argument is one of these values."""
-    tests = [(EQUAL, len(values) - place, 0, value & 0xFFFFFFFF) for place, value in enumerate(values)]
-    return _on(number, [_argument(index), *tests, _return(ERROR | code), _return(ALLOW)])
+    return _each(number, {index: values}, code)
+
+
+def _each(number: int, wanted: Mapping[int, Sequence[int]], code: int = errno.EPERM) -> Block:
+    """Refuse the call unless each of these arguments is one of its values."""
+    body: Block = []
+    for index, values in wanted.items():
+        tests = [(EQUAL, len(values) - place, 0, value & 0xFFFFFFFF) for place, value in enumerate(values)]
+        body += [_argument(index), *tests, _return(ERROR | code)]
+    return _on(number, [*body, _return(ALLOW)])
 
 
 def _never(number: int, index: int, values: Sequence[int]) -> Block:
@@ -97,23 +116,28 @@ def blocks(machine: str, together: Together | None = None) -> list[Block]:
         # EAFNOSUPPORT, for libzmq aborts on EPERM. Without a network namespace also unix sockets stay out: Landlock
         # does not stop a connection to the socket of a service.
         _only(number("socket"), 0, [] if together else [AF_UNIX], errno.EAFNOSUPPORT),
-        _only(number("socketpair"), 0, [AF_UNIX], errno.EAFNOSUPPORT),
+        _each(number("socketpair"), {0: [AF_UNIX], **({1: STREAMS} if together else {})}, errno.EAFNOSUPPORT),
         _never(number("ioctl"), 1, [*TERMINAL_INPUT, *(SET_OWNER if together else [])]),
         _never(number("prctl"), 0, [PR_SET_DUMPABLE, PR_SET_MM, *([PR_SET_PDEATHSIG] if together else [])]),
         _only(number("prlimit64"), 0, [0, *([together.own] if together else [])]),
     ]
     if together:
-        program += _leave_others_alone(number, together)
+        program += _leave_others_alone(number, machine, together)
     return [*program, [_return(ALLOW)]]
 
 
-def _leave_others_alone(of: Callable[[str], int], together: Together) -> list[Block]:
+def _leave_others_alone(of: Callable[[str], int], machine: str, together: Together) -> list[Block]:
     own = [0, together.own]
     program = [
         _only(of(name), 0, own)
         for name in ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr")
     ]
-    program += [_only(of(name), 1, own) for name in ("setpriority", "ioprio_set")]
+    program += [
+        _each(of("setpriority"), {0: ONE_OR_GROUP, 1: own}),
+        _each(of("ioprio_set"), {0: ONE_OR_GROUP_IO, 1: own}),
+    ]
+    pretended = (call.on(machine) for call in PRETENDED_TOGETHER.values())
+    program += [_refuse(found, 0) for found in pretended if found is not None]
     if not together.scoped:
         program += [
             _only(of("kill"), 0, own),  # 0: its own process group, which is the jail's

@@ -42,13 +42,26 @@ ioperm 173 -; modify_ldt 154 -; uselib 134 -; _sysctl 156 -; settimeofday 164 17
 clock_adjtime 305 266; adjtimex 159 171; syslog 103 116; vhangup 153 58; nfsservctl 180 42; lookup_dcookie 212 18;
 personality 135 92; seccomp 317 277; execveat 322 281; vmsplice 278 75
 """
-# … memory that no limit counts:
+# … memory that no limit counts, and what other programs have of it (it is found by its number):
 _MEMORY = """
 memfd_create 319 279; memfd_secret 447 447; shmget 29 194; msgget 68 186; semget 64 190; mq_open 240 180;
+shmat 30 196; shmctl 31 195; msgctl 71 187; msgsnd 69 189; msgrcv 70 188; semop 65 193; semctl 66 191;
+semtimedop 220 192; mq_unlink 241 181;
 migrate_pages 256 238; move_pages 279 239; mbind 237 235; set_mempolicy 238 237; set_mempolicy_home_node 450 450
 """
 # Refused where there is no PID namespace: leaving the process group (by which the tree is killed), reaching others.
-_TOGETHER = "setsid 112 157; setpgid 109 154; tkill 200 130; rt_sigqueueinfo 129 138; rt_tgsigqueueinfo 297 240"
+# And where the host's files are there: Landlock asks at the opening of a file, not at a change of its attributes, and
+# not before it tells of what others do in a folder.
+_TOGETHER = """
+setsid 112 157; setpgid 109 154; tkill 200 130; rt_sigqueueinfo 129 138; rt_tgsigqueueinfo 297 240;
+inotify_init 253 -; inotify_init1 294 26; inotify_add_watch 254 27; setxattr 188 5; lsetxattr 189 6; fsetxattr 190 7;
+removexattr 197 14; lremovexattr 198 15; fremovexattr 199 16
+"""
+# … and these are said to be done, and are not: ordinary programs take a refusal badly (`shutil.copy`).
+_PRETENDED = """
+chmod 90 -; fchmod 91 52; fchmodat 268 53; fchmodat2 452 452; chown 92 -; lchown 94 -; fchown 93 55; fchownat 260 54;
+utime 132 -; utimes 235 -; futimesat 261 -; utimensat 280 88
+"""
 
 # Decided by an argument: see `seccomp`.
 _ARGUED = """
@@ -70,4 +83,5 @@ def _parse(text: str) -> dict[str, Call]:
 
 REFUSED = {**_parse(_PROCESSES), **_parse(_VIEW), **_parse(_KERNEL), **_parse(_MEMORY)}
 REFUSED_TOGETHER = _parse(_TOGETHER)
-CALLS = {**REFUSED, **REFUSED_TOGETHER, **_parse(_ARGUED)}
+PRETENDED_TOGETHER = _parse(_PRETENDED)
+CALLS = {**REFUSED, **REFUSED_TOGETHER, **PRETENDED_TOGETHER, **_parse(_ARGUED)}
