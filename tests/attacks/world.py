@@ -1,0 +1,369 @@
+"""`python world.py FOLDER UID`: a small world of its own for attacks, driven by lines of JSON on standard input.
+
+As root it has namespaces of its own (mounts, processes, network, IPC), so whatever an attack does ends here: a control
+runs an attack without any jail. UID 0 stays root (then no control is run), another UID is an ordinary user from then
+on. UID -1 makes no namespaces and stays who it is; no control is run either.
+
+In FOLDER (a file system of its own, 512 MiB) lie the targets. Operations: see `World`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import secrets
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import IsolationError, StudentProcessError
+from chainrule.model import Limits
+from chainrule.sandbox.child import launch
+from chainrule.sandbox.zygote import zygote
+from chainrule.worker.jail import kernel, namespaces, view
+
+PRIVATE = namespaces.NEWPID | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS
+libc = ctypes.CDLL(None, use_errno=True)
+VICTIM = """
+import os, signal, sys, time
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+signal.signal(signal.SIGURG, lambda *_: os.write(log, b"."))
+print(flush=True)
+while True: time.sleep(3600)
+"""
+
+
+def canary(what: str) -> str:
+    return f"canary-{secrets.token_hex(8)}-{what}"
+
+
+# -- making the world -------------------------------------------------------------------------------------------
+
+
+def separate(folder: Path, uid: int) -> None:
+    """Namespaces of its own, then an ordinary user. Returns in the one process that goes on."""
+    namespaces.private_mounts()
+    kernel.unshare(PRIVATE)
+    pid = os.fork()
+    if pid:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # the kernel then ends all that is below
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+    _pid_one_and_us()
+    kernel.mount("proc", "/proc", "proc", view.PRIVATE)
+    kernel.mount("tmpfs", "/dev/shm", "tmpfs", view.PRIVATE, "size=64m,mode=1777")
+    kernel.mount("tmpfs", str(folder), "tmpfs", 0, f"size=512m,mode=755,uid={uid},gid={uid}")
+    kernel.mount("tmpfs", str(inside()), "tmpfs", 0, f"size=1m,mode=755,uid={uid},gid={uid}")
+    _loopback()
+    if uid:
+        for prefix in {sys.base_prefix, sys.prefix, view.package()}:
+            open_way(os.path.realpath(prefix))
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        kernel.prctl(4, 1)  # dumpable again: another process of this user may look into it, as into any program
+
+
+def _pid_one_and_us() -> None:
+    """The first process of the namespace reaps; the second one is the world."""
+    kernel.prctl(1, signal.SIGKILL)
+    pid = os.fork()
+    if pid == 0:
+        kernel.prctl(1, signal.SIGKILL)
+        return
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            os._exit(os.waitstatus_to_exitcode(status) & 255)
+
+
+def inside() -> Path:
+    """A folder of the interpreter's that nobody needs; in the world it can be written to."""
+    return Path(sys.prefix, "include")
+
+
+def open_way(prefix: str) -> None:
+    """Where `prefix` lies in a folder that only root may enter, put one in its place that shows `prefix` alone."""
+    for parent in reversed(Path(prefix).parents):
+        if not parent.stat().st_mode & 0o001:
+            descriptor = os.open(prefix, os.O_PATH)
+            kernel.mount("tmpfs", str(parent), "tmpfs", 0, "mode=755")
+            os.makedirs(prefix)
+            kernel.mount(f"/proc/self/fd/{descriptor}", prefix, None, view.BIND | view.REC)
+            os.close(descriptor)
+            return
+
+
+def _loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, 0x8914, struct.pack("16sH", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+
+
+class Targets:
+    """What attacks are aimed at, and the secrets that must not get out."""
+
+    def __init__(self, folder: Path, writable: bool) -> None:
+        self.folder = folder
+        self.secrets: dict[str, str] = {}
+        self.services: list[socket.socket] = []
+        self.at: dict[str, Any] = {"folder": str(folder), "world": os.getpid()}
+        self._files()
+        self._services()
+        self._victim()
+        self._memory()
+        if writable:
+            self.at["inside"] = str(inside())
+
+    def secret(self, what: str) -> str:
+        return self.secrets.setdefault(what, canary(what))
+
+    def _files(self) -> None:
+        for name, what in {
+            "course/gradebook.db": "gradebook",
+            "course/graders/a01/test_line.py": "hidden",
+            "course/submitted/eve/a01/a01.ipynb": "submission",
+            "home/.ssh/id_ed25519": "key",
+            "home/.ipython/profile_default/startup/README": "startup",
+        }.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{self.secret(what)}\n")
+            self.at[what] = str(path)
+        self.at["home"] = str(self.folder / "home")
+
+    def _services(self) -> None:
+        tcp = socket.create_server(("127.0.0.1", 0))
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        self.at["tcp"], self.at["udp"] = tcp.getsockname()[1], udp.getsockname()[1]
+        self.at["abstract"] = f"\0attack-{os.getpid()}"
+        self.at["abstract_datagrams"] = f"\0attack-{os.getpid()}-d"
+        for name, kind in (("service", socket.SOCK_STREAM), ("datagrams", socket.SOCK_DGRAM)):
+            self.at[name] = str(self.folder / f"{name}.sock")
+            self._unix(self.at[name], kind)
+            self._unix(self.at[f"abstract{'_datagrams' if name == 'datagrams' else ''}"], kind)
+        tcp.listen(8)
+        threading.Thread(target=self._serve, args=(tcp,), daemon=True).start()
+        self.services += [tcp, udp]
+
+    def _unix(self, address: str, kind: int) -> None:
+        sock = socket.socket(socket.AF_UNIX, kind)
+        sock.bind(address)
+        if kind == socket.SOCK_STREAM:
+            sock.listen(8)
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        self.services.append(sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                sock.accept()[0].sendall(self.secret("service").encode())
+
+    def _victim(self) -> None:
+        """A process of this user with a secret in its environment, a segment and a queue."""
+        self.victim = subprocess.Popen(
+            [sys.executable, "-c", VICTIM, str(self.folder / "signals"), self.secret("arguments")],
+            env={"SECRET": self.secret("environment")},
+            stdout=subprocess.PIPE,
+        )
+        assert self.victim.stdout is not None
+        self.victim.stdout.readline()
+        self.at["victim"] = self.victim.pid
+        self.at["segment"] = libc.shmget(0, 4096, 0o1600)
+        self.at["queue"] = libc.msgget(0, 0o1600)
+
+    def _memory(self) -> None:
+        """What whoever is forked from this process, and not from a clean one, has."""
+        self.kept: list[Any] = [self.secret("memory"), self.secret("memory").encode()]
+        os.environ["GRADING_TOKEN"] = self.secret("token")
+        handle = open(self.folder / "open", "w+b")  # noqa: SIM115 - to be inherited
+        handle.write(self.secret("descriptor").encode())
+        handle.flush()
+        self.kept_open = [handle.fileno(), os.open("/", os.O_RDONLY | os.O_DIRECTORY)]
+        self.kept.append(handle)
+        for descriptor in self.kept_open:
+            os.set_inheritable(descriptor, True)
+
+
+# -- operations -------------------------------------------------------------------------------------------------
+
+
+class World:
+    """Each method `do_…` is an operation; its result is sent back."""
+
+    def __init__(self, folder: Path, uid: int) -> None:
+        self.folder, self.uid = folder, uid
+        tempfile.tempdir = str(folder)
+        self.parent = zygote()
+        self.targets = Targets(folder, uid > 0)
+        self.own = self._processes()
+        self.kept = {str(self.folder / name) for name in os.listdir(folder)}
+        self.baseline = self._left()
+
+    def do_about(self) -> dict[str, Any]:
+        return {"targets": self.targets.at, "secrets": self.targets.secrets}
+
+    def do_cell(
+        self, source: str, tier: str, landlock: int | None, limits: dict[str, Any], seconds: float
+    ) -> dict[str, Any]:
+        """Run a cell in a jail: what it printed, and how its process ended if it did."""
+        printed: list[str] = []
+        begin, before = time.monotonic(), self._state()
+
+        def keep(output: dict[str, Any]) -> None:
+            if len(printed) < 2000:
+                printed.append(str(output.get("text", output.get("evalue", "")))[:20_000])
+
+        try:
+            child = launch(self.parent, tier, Limits(**limits), landlock=landlock)
+        except IsolationError as error:
+            return {"failed": str(error)}
+        lost = ""
+        with child:
+            try:
+                child.connection.limit(seconds)
+                child.connection.request("run", source, on_output=keep)
+            except StudentProcessError as error:
+                lost = type(error).__name__
+            status = child.exit_status() if lost else None
+            reason = child.exit_reason
+        return {
+            "printed": "".join(printed),
+            "lost": lost,
+            "status": status,
+            "reason": reason,
+            "seconds": time.monotonic() - begin,
+            "left": self.left(),
+            "effects": self._changed(before),
+        }
+
+    def do_control(self, source: str, seconds: float) -> dict[str, Any]:
+        """Run the same without a jail, in a fork of this process, which has all secrets."""
+        assert self.uid > 0, "a control never runs as root, nor outside namespaces of its own"
+        reading, writing = os.pipe()
+        before = self._state()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setsid()
+                resource.setrlimit(resource.RLIMIT_NPROC, (600, 600))
+                os.dup2(writing, 1)
+                sys.stdout = os.fdopen(1, "w")
+                os.chdir(self.folder)
+                exec(compile(source, "<control>", "exec"), {"__name__": "control"})
+                sys.stdout.flush()
+            finally:
+                os._exit(0)
+        os.close(writing)
+        printed, deadline = b"", time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and select.select([reading], [], [], left)[0]:
+            part = os.read(reading, 65536)
+            if not part:
+                break
+            printed += part
+            if b"VERDICT " in printed and printed.endswith(b"\n"):
+                break
+        os.close(reading)
+        after = sorted(self._left() - self.baseline - {f"process {pid}"})[:20]
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        self._clean()
+        return {"printed": printed.decode(errors="replace"), "effects": self._changed(before), "after": after}
+
+    def _clean(self) -> None:
+        """End and remove what a control left."""
+        deadline = time.monotonic() + 10
+        while (others := self._processes() - self.own) and time.monotonic() < deadline:
+            for other in others:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(other, signal.SIGKILL)
+        os.chdir("/")
+        for name in os.listdir(self.folder):
+            if str(self.folder / name) not in self.kept:
+                subprocess.run(["rm", "-rf", str(self.folder / name)], check=False, stderr=subprocess.DEVNULL)
+
+    def do_unharmed(self) -> dict[str, Any]:
+        """Whether the targets are as they were."""
+        at = self.targets.at
+        return {
+            **self._state(),
+            "gradebook": Path(at["gradebook"]).read_text().strip() == self.targets.secrets["gradebook"],
+            "left": self.left(),
+        }
+
+    def _state(self) -> dict[str, Any]:
+        """What attacks may change of the targets."""
+        victim = Path(f"/proc/{self.targets.at['victim']}/stat").read_text().rpartition(")")[2].split()
+        return {
+            "victim": victim[0],
+            "nice": int(victim[16]),
+            "signals": (self.folder / "signals").stat().st_size,
+            "mode": oct(os.stat(self.targets.at["gradebook"]).st_mode & 0o777),
+        }
+
+    def _changed(self, before: dict[str, Any]) -> list[str]:
+        after = self._state()
+        return [key for key, value in before.items() if after[key] != value]
+
+    def left(self) -> list[str]:
+        """What was not here before, after a moment for the kernel to clean up."""
+        deadline = time.monotonic() + 2
+        while (found := sorted(self._left() - self.baseline)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return found
+
+    def _left(self) -> set[str]:
+        """Everything that a process could leave behind in this world."""
+        if self.uid < 0:
+            return set()
+        found = {f"process {pid}" for pid in self._processes() - getattr(self, "own", set())}
+        found |= {f"mount {line.split(' - ')[0]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+        for place in (self.folder, Path("/dev/shm"), inside(), Path("/dev/mqueue")):
+            found |= {f"file {path}" for path in _below(place)}
+        found |= {f"file /tmp/{name}" for name in os.listdir("/tmp") if name.startswith("attack-left")}
+        for kind in ("shm", "msg", "sem"):
+            lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()[1:]
+            found |= {f"{kind} {line.split()[1]}" for line in lines}
+        return found
+
+    def _processes(self) -> set[int]:
+        return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+
+def _below(folder: Path) -> list[str]:
+    found = []
+    for parent, folders, names in os.walk(folder):
+        found += [os.path.join(parent, name) for name in (*folders, *names)]
+    return found
+
+
+def main() -> None:
+    folder, uid = Path(sys.argv[1]), int(sys.argv[2])
+    if uid >= 0:
+        separate(folder, uid)
+    answers = os.fdopen(os.dup(1), "w")  # descriptor 1 is a control's
+    os.set_inheritable(answers.fileno(), False)
+    os.dup2(2, 1)
+    world = World(folder, uid)
+    for line in sys.stdin:
+        operation, arguments = json.loads(line)
+        answers.write(json.dumps(getattr(world, f"do_{operation}")(**arguments)) + "\n")
+        answers.flush()
+    world.parent.close()
+    world.targets.victim.kill()
+    world.targets.victim.wait()
+
+
+if __name__ == "__main__":
+    main()
