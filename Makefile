@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BROWSER ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fix clean
+.PHONY: help demo test attacks fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
@@ -24,6 +24,9 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
 	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser")
+
+attacks: $(VENV)/.dev ## every attack on the jail and the grading, the slow ones too (as root: also as an ordinary user)
+	$(BIN)/python -m pytest tests/attacks
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .

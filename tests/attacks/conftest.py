@@ -29,9 +29,10 @@ class World:
     def __init__(self, user: str, uid: int) -> None:
         self.user, self.folder = user, Path(tempfile.mkdtemp(prefix="attack-world-"))
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the world
-        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(chainrule.__file__).parents[1])}
+        ours = (Path(chainrule.__file__).parents[1], HERE.parents[1])
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(map(str, ours))}
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "world.py"), str(self.folder), str(uid)],
+            [sys.executable, "-P", "-m", "tests.attacks.world", str(self.folder), str(uid)],
             env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
             cwd="/",
             stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`python world.py FOLDER UID`: a small world of its own for attacks, driven by lines of JSON on standard input.
+"""`python -m tests.attacks.world FOLDER UID`: a small world for attacks, driven by lines of JSON on standard input.
 
 As root it has namespaces of its own (mounts, processes, network, IPC), so whatever an attack does ends here: a control
 runs an attack without any jail. UID 0 stays root (then no control is run), another UID is an ordinary user from then
@@ -10,12 +10,10 @@ In FOLDER (a file system of its own, 512 MiB) lie the targets. Operations: see `
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
 import resource
-import secrets
 import select
 import signal
 import socket
@@ -23,10 +21,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.attacks.targets import Targets, inside
 
 from chainrule.errors import IsolationError, StudentProcessError
 from chainrule.model import Limits
@@ -35,18 +34,6 @@ from chainrule.sandbox.zygote import zygote
 from chainrule.worker.jail import kernel, namespaces, view
 
 PRIVATE = namespaces.NEWPID | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS
-libc = ctypes.CDLL(None, use_errno=True)
-VICTIM = """
-import os, signal, sys, time
-log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-signal.signal(signal.SIGURG, lambda *_: os.write(log, b"."))
-print(flush=True)
-while True: time.sleep(3600)
-"""
-
-
-def canary(what: str) -> str:
-    return f"canary-{secrets.token_hex(8)}-{what}"
 
 
 # -- making the world -------------------------------------------------------------------------------------------
@@ -88,11 +75,6 @@ def _pid_one_and_us() -> None:
             os._exit(os.waitstatus_to_exitcode(status) & 255)
 
 
-def inside() -> Path:
-    """A folder of the interpreter's that nobody needs; in the world it can be written to."""
-    return Path(sys.prefix, "include")
-
-
 def open_way(prefix: str) -> None:
     """Where `prefix` lies in a folder that only root may enter, put one in its place that shows `prefix` alone."""
     for parent in reversed(Path(prefix).parents):
@@ -108,92 +90,6 @@ def open_way(prefix: str) -> None:
 def _loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, 0x8914, struct.pack("16sH", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
-
-
-class Targets:
-    """What attacks are aimed at, and the secrets that must not get out."""
-
-    def __init__(self, folder: Path, writable: bool) -> None:
-        self.folder = folder
-        self.secrets: dict[str, str] = {}
-        self.services: list[socket.socket] = []
-        self.at: dict[str, Any] = {"folder": str(folder), "world": os.getpid()}
-        self._files()
-        self._services()
-        self._victim()
-        self._memory()
-        if writable:
-            self.at["inside"] = str(inside())
-
-    def secret(self, what: str) -> str:
-        return self.secrets.setdefault(what, canary(what))
-
-    def _files(self) -> None:
-        for name, what in {
-            "course/gradebook.db": "gradebook",
-            "course/graders/a01/test_line.py": "hidden",
-            "course/submitted/eve/a01/a01.ipynb": "submission",
-            "home/.ssh/id_ed25519": "key",
-            "home/.ipython/profile_default/startup/README": "startup",
-        }.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{self.secret(what)}\n")
-            self.at[what] = str(path)
-        self.at["home"] = str(self.folder / "home")
-
-    def _services(self) -> None:
-        tcp = socket.create_server(("127.0.0.1", 0))
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("127.0.0.1", 0))
-        self.at["tcp"], self.at["udp"] = tcp.getsockname()[1], udp.getsockname()[1]
-        self.at["abstract"] = f"\0attack-{os.getpid()}"
-        self.at["abstract_datagrams"] = f"\0attack-{os.getpid()}-d"
-        for name, kind in (("service", socket.SOCK_STREAM), ("datagrams", socket.SOCK_DGRAM)):
-            self.at[name] = str(self.folder / f"{name}.sock")
-            self._unix(self.at[name], kind)
-            self._unix(self.at[f"abstract{'_datagrams' if name == 'datagrams' else ''}"], kind)
-        tcp.listen(8)
-        threading.Thread(target=self._serve, args=(tcp,), daemon=True).start()
-        self.services += [tcp, udp]
-
-    def _unix(self, address: str, kind: int) -> None:
-        sock = socket.socket(socket.AF_UNIX, kind)
-        sock.bind(address)
-        if kind == socket.SOCK_STREAM:
-            sock.listen(8)
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-        self.services.append(sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        while True:
-            with contextlib.suppress(OSError):
-                sock.accept()[0].sendall(self.secret("service").encode())
-
-    def _victim(self) -> None:
-        """A process of this user with a secret in its environment, a segment and a queue."""
-        self.victim = subprocess.Popen(
-            [sys.executable, "-c", VICTIM, str(self.folder / "signals"), self.secret("arguments")],
-            env={"SECRET": self.secret("environment")},
-            stdout=subprocess.PIPE,
-        )
-        assert self.victim.stdout is not None
-        self.victim.stdout.readline()
-        self.at["victim"] = self.victim.pid
-        self.at["segment"] = libc.shmget(0, 4096, 0o1600)
-        self.at["queue"] = libc.msgget(0, 0o1600)
-
-    def _memory(self) -> None:
-        """What whoever is forked from this process, and not from a clean one, has."""
-        self.kept: list[Any] = [self.secret("memory"), self.secret("memory").encode()]
-        os.environ["GRADING_TOKEN"] = self.secret("token")
-        handle = open(self.folder / "open", "w+b")  # noqa: SIM115 - to be inherited
-        handle.write(self.secret("descriptor").encode())
-        handle.flush()
-        self.kept_open = [handle.fileno(), os.open("/", os.O_RDONLY | os.O_DIRECTORY)]
-        self.kept.append(handle)
-        for descriptor in self.kept_open:
-            os.set_inheritable(descriptor, True)
 
 
 # -- operations -------------------------------------------------------------------------------------------------
@@ -288,6 +184,8 @@ class World:
             for other in others:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(other, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):  # a sister of the control is our child
+                    os.waitpid(other, os.WNOHANG)
         os.chdir("/")
         for name in os.listdir(self.folder):
             if str(self.folder / name) not in self.kept:
