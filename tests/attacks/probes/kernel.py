@@ -275,7 +275,10 @@ def be_readable_to_others(t):
     return "changed"
 
 
-@probe(43)
+@probe(
+    43,
+    open_in={"A without Landlock": "A process may make itself the last to be ended; the limit ends it all the same."},
+)
 def be_spared_when_memory_is_short(t):
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
