@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.targets import Targets, inside
+from tests.attacks.targets import Targets, inside, libc
 
 from chainrule.errors import IsolationError, StudentProcessError
 from chainrule.model import Limits
@@ -33,6 +33,7 @@ from chainrule.sandbox.child import launch
 from chainrule.sandbox.zygote import zygote
 from chainrule.worker.jail import kernel, namespaces, view
 
+IOPRIO_GET = 252 if os.uname().machine == "x86_64" else 31
 PRIVATE = namespaces.NEWPID | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS
 
 
@@ -206,6 +207,7 @@ class World:
         return {
             "victim": victim[0],
             "nice": int(victim[16]),
+            "io": libc.syscall(IOPRIO_GET, 1, self.targets.at["victim"]),
             "signals": (self.folder / "signals").stat().st_size,
             "mode": oct(os.stat(self.targets.at["gradebook"]).st_mode & 0o777),
         }

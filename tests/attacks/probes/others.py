@@ -73,10 +73,10 @@ def slow_all_processes_of_the_user_down(t):
     return os.setpriority(os.PRIO_USER, 0, os.getpriority(os.PRIO_PROCESS, 0) + 1)
 
 
-@probe(48)
+@probe(48, effect="io")
 def give_all_processes_of_the_user_no_disk(t):
-    """ioprio_set for a user: IOPRIO_WHO_USER, the ordinary class and its middle."""
-    return call(251, 30, 3, 0, (2 << 13) | 4)
+    """ioprio_set for a user (IOPRIO_WHO_USER; 0 would be root there): the ordinary class and its last place."""
+    return call(251, 30, 3, os.getuid(), (2 << 13) | 7)
 
 
 @probe(48)
