@@ -26,7 +26,7 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser")
 
 attacks: $(VENV)/.dev ## every attack on the jail and the grading, the slow ones too (as root: also as an ordinary user)
-	$(BIN)/python -m pytest tests/attacks
+	$(BIN)/python -m pytest --attacks=all tests/attacks
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .

@@ -23,6 +23,15 @@ HERE = Path(__file__).parent
 ANSWER_SECONDS = 120
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is thorough, unless asked for. Not by `-m`, of which there is only one on a command line."""
+    if config.getoption("attacks") == "all":
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough") and HERE in item.path.parents]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
 class World:
     """The other end of `world.py`. `world.cell(…)` and so on are its operations."""
 
@@ -110,11 +119,6 @@ def world_of(account: int) -> Iterator[Callable[[str], World]]:
     yield world
     for found in made.values():
         found.close()
-
-
-@pytest.fixture(params=["user", "root"])
-def world(request: pytest.FixtureRequest, world_of: Callable[[str], World]) -> World:
-    return world_of(request.param)
 
 
 # -- a course to attack -----------------------------------------------------------------------------------------

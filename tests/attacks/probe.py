@@ -39,7 +39,6 @@ class Probe:
     open_in: Mapping[str, str]
     no_control: str
     effect: str
-    slow: bool
 
     @property
     def name(self) -> str:
@@ -60,12 +59,11 @@ def probe(
     open_in: Mapping[str, str] | None = None,
     no_control: str = "",
     effect: str = "",
-    slow: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a probe. `by`: what refuses it besides the usual errors of a system call that is not allowed."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        PROBES.append(Probe(rows, function, REFUSED | set(by.split()), open_in or {}, no_control, effect, slow))
+        PROBES.append(Probe(rows, function, REFUSED | set(by.split()), open_in or {}, no_control, effect))
         return function
 
     return register

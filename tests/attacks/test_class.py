@@ -16,7 +16,7 @@ from chainrule import gradebook
 from chainrule.autograde import autograde
 from chainrule.course import Course
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 EACH = [pytest.param(number, attack, id=attack.name) for number, attack in enumerate(ATTACKS)]
 
 

@@ -55,7 +55,7 @@ def course(released_classroom: Any, tmp_path_factory: pytest.TempPathFactory) ->
     grading.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("source", [SIMILAR, LONG, LINES], ids=["similar", "long", "many lines"])
 def test_it_takes_a_bounded_time(course: Any, source: str) -> None:
     truth = intake.read_notebook(course.root / "source/t1/t1.ipynb")

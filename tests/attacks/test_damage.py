@@ -10,7 +10,6 @@ from tests.attacks.probe import TIERS
 
 MIB = 1 << 20
 SMALL = {"memory": 300 * MIB, "disk": 20 * MIB, "processes": 40}
-QUICK = ("A",)
 
 LOOP = "sum(range(10**13))"
 DEAF = "import signal\nfor number in (2, 15, 1, 10, 12): signal.signal(number, signal.SIG_IGN)\n"
@@ -81,10 +80,6 @@ while True: os.write(sock.fileno(), b"\\0" * 65536)
 STUFF = "import os\nwhile True:\n    try: os.write(1, b'x' * 65536)\n    except OSError: pass"
 
 
-def each_tier(tier: str) -> Any:
-    return pytest.param(tier, id=tier, marks=[] if tier in QUICK else [pytest.mark.slow])
-
-
 # What it does, which endings are right: an error of the connection ("StudentTimeout", "StudentCrashed",
 # "StudentProtocolError"), or "" for a cell that comes to its end.
 ATTACKS = {
@@ -110,9 +105,26 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("tier", [each_tier(tier) for tier in TIERS])
-@pytest.mark.parametrize("name", ATTACKS)
-def test_it_is_ended_and_nothing_is_left(world: Any, name: str, tier: str) -> None:
+QUICK = {
+    "loop that hears nothing (40)",
+    "forks without end (42)",
+    "daemons (47)",
+    "another takes its place (55)",
+    "folders that are hard to remove (45)",
+    "noise on the connection (36)",
+}
+EACH = [
+    pytest.param(name, user, tier, id=f"{name}-{user}-{tier}", marks=[] if is_quick else [pytest.mark.thorough])
+    for name in ATTACKS
+    for user in ("user", "root")
+    for tier in TIERS
+    for is_quick in [name in QUICK and (user, tier) in {("user", "A"), ("user", "B")}]
+]
+
+
+@pytest.mark.parametrize(("name", "user", "tier"), EACH)
+def test_it_is_ended_and_nothing_is_left(world_of: Any, name: str, user: str, tier: str) -> None:
+    world = world_of(user)
     source, endings = ATTACKS[name]
     letter, landlock = TIERS[tier]
     begin = time.monotonic()

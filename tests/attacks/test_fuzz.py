@@ -1,4 +1,4 @@
-"""A hundred thousand damaged messages: the decoder says that they are no data, and takes no memory for them."""
+"""Damaged messages, a hundred thousand: the decoder says that they are no data, and takes no memory for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import chainrule
 
 FUZZ = """
-import random, resource, struct
+import random, resource, struct, sys
 import numpy as np
 from chainrule.worker import wire
 resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
@@ -49,21 +49,21 @@ class Bytes:
         self.data = self.data[count:]
         return count
 refused = 0
-for _ in range(100_000):
+for _ in range(int(sys.argv[1])):
     try: wire.receive(Bytes(damaged()))
     except (wire.WireError, wire.Gone): refused += 1
 print(refused)
 """
 
 
-@pytest.mark.slow
-def test_nothing_but_a_refusal_comes_out() -> None:
+@pytest.mark.parametrize("messages", [3_000, pytest.param(100_000, marks=pytest.mark.thorough)])
+def test_nothing_but_a_refusal_comes_out(messages: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FUZZ],
+        [sys.executable, "-c", FUZZ, str(messages)],
         env={"PYTHONPATH": str(Path(chainrule.__file__).parents[1]), "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=280,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout) > 50_000
+    assert int(done.stdout) > messages / 2

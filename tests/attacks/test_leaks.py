@@ -90,7 +90,7 @@ def pages(course: Any) -> dict[str, str]:
     return {leak: Path(course.root, "feedback", _student(leak), "t1/t1.html").read_text() for leak in LEAKS}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("leak", [each(leak) for leak in LEAKS])
 def test_no_feedback_page_holds_it(pages: dict[str, str], leak: str) -> None:
     assert _shown(pages[leak]) == ""

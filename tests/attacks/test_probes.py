@@ -9,20 +9,19 @@ from tests.attacks.probe import TIERS, Probe, cell, verdict
 from tests.attacks.probes import PROBES
 
 SMALL = {"memory": 300 << 20, "disk": 20 << 20, "processes": 40}
-QUICK_TIERS = ("A", "B")
+QUICK = {("user", "A"), ("user", "B"), ("root", "A")}
+EACH = [pytest.param(attack, id=attack.name) for attack in PROBES]
+PLACES = [
+    pytest.param(user, tier, id=f"{user}-{tier}", marks=[] if (user, tier) in QUICK else [pytest.mark.thorough])
+    for user in ("user", "root")
+    for tier in TIERS
+]
 
 
-def each(attack: Probe) -> Any:
-    return pytest.param(attack, id=attack.name, marks=[pytest.mark.slow] if attack.slow else [])
-
-
-def each_tier(tier: str) -> Any:
-    return pytest.param(tier, id=tier, marks=[] if tier in QUICK_TIERS else [pytest.mark.slow])
-
-
-@pytest.mark.parametrize("tier", [each_tier(tier) for tier in TIERS])
-@pytest.mark.parametrize("attack", [each(attack) for attack in PROBES])
-def test_it_is_refused(world: Any, attack: Probe, tier: str) -> None:
+@pytest.mark.parametrize(("user", "tier"), PLACES)
+@pytest.mark.parametrize("attack", EACH)
+def test_it_is_refused(world_of: Any, attack: Probe, user: str, tier: str) -> None:
+    world = world_of(user)
     name, landlock = TIERS[tier]
     result = world.cell(cell(attack, world.targets), name, landlock, **SMALL)
     assert "failed" not in result, result
@@ -35,7 +34,7 @@ def test_it_is_refused(world: Any, attack: Probe, tier: str) -> None:
     assert result["left"] == []
 
 
-@pytest.mark.parametrize("attack", [each(attack) for attack in PROBES])
+@pytest.mark.parametrize("attack", EACH)
 def test_it_works_where_nothing_protects(world_of: Any, attack: Probe) -> None:
     if attack.no_control:
         pytest.skip(f"no control: {attack.no_control}")
