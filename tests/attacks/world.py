@@ -102,8 +102,8 @@ class World:
     def __init__(self, folder: Path, uid: int) -> None:
         self.folder, self.uid = folder, uid
         tempfile.tempdir = str(folder)
-        self.parent = zygote()
         self.targets = Targets(folder, uid > 0)
+        self.parent = zygote()  # after them: it must take nothing over
         self.own = self._processes()
         self.kept = {str(self.folder / name) for name in os.listdir(folder)}
         self.baseline = self._left()
