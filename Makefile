@@ -1,12 +1,13 @@
-# Two commands do everything: `make demo` and `make test`. The scripts they call are in scripts/.
+# `make demo` and `make test` do everything; CI runs `make check`. The scripts they call are in scripts/.
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 BROWSER ?= yes
+ATTACKS ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fix clean
+.PHONY: help demo test check attacks bench fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
@@ -23,7 +24,13 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
-	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser")
+	$(BIN)/python -m pytest --attacks=$(ATTACKS) $(if $(filter no,$(BROWSER)),-m "not browser")
+
+check: ## what CI runs: the same, with every attack on the jail and the grading, also as an ordinary user (minutes more)
+	@$(MAKE) test ATTACKS=all
+
+attacks: $(VENV)/.dev ## only the attacks, all of them
+	$(BIN)/python -m pytest --attacks=all tests/attacks
 
 bench: $(VENV)/.grading ## time and memory beside nbgrader and otter-grader, into bench/ (half an hour; the machine has to be idle)
 	$(BIN)/python -m bench

@@ -16,6 +16,15 @@ from typing import Any
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--attacks",
+        choices=("quick", "all"),
+        default="quick",
+        help="which of tests/attacks to try: a part that takes a minute, or all",
+    )
+
+
 @pytest.fixture(scope="session")
 def empty_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gradebook without rows, to be copied: making one takes seconds."""

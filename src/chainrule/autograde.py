@@ -49,10 +49,11 @@ def autograde(
 ) -> Summary:
     """Grade the collected submissions of an assignment, with the scores that `nbgrader autograde` would give.
 
-    What was graded before is skipped, unless the submission, the graders or the released notebook changed since, or
-    with `force`. Raises `UnknownName`, `CourseError` and `GradebookError` for what concerns the whole run; a failure of
-    one submission is a row. However a run ends, by Ctrl-C or killed, each student is written completely or not at all,
-    and the next run goes on from there.
+    What was graded before is skipped, unless the submission, the graders or the released notebook changed since, or it
+    was graded in tier C and this machine does better, or with `force`. Raises `UnknownName`, `CourseError`,
+    `GradebookError` and `IsolationError` for what concerns the whole run; a failure of one submission is a row. However
+    a run ends, by Ctrl-C or killed, each student is written completely or not at all, and the next run goes on from
+    there.
     """
     desk = Desk(course, assignment)
     collected = desk.submissions()

@@ -17,7 +17,14 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from chainrule import gradebook, submission
 from chainrule.course import Course
-from chainrule.errors import ChainruleError, CourseError, GradebookError, GraderError, SubmissionError
+from chainrule.errors import (
+    ChainruleError,
+    CourseError,
+    GradebookError,
+    GraderError,
+    IsolationError,
+    SubmissionError,
+)
 from chainrule.model import Note
 from chainrule.plugins import configure
 
@@ -125,7 +132,7 @@ class Desk:
         for error in _chain(cause):
             if isinstance(error, OperationalError) or (isinstance(error, DatabaseError) and "locked" in str(error)):
                 raise gradebook.explain(error, self.db_url) from cause
-            if isinstance(error, GradebookError | GraderError):
+            if isinstance(error, GradebookError | GraderError | IsolationError):
                 raise error
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
                 raise CourseError(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from chainrule import gradebook, submission, written
+from chainrule import gradebook, sandbox, submission, written
 from chainrule.desk import Desk
-from chainrule.errors import GraderError, SubmissionError
+from chainrule.errors import GraderError, IsolationError, SubmissionError
 from chainrule.journal import Journal
 from chainrule.model import Graded, Job, Limits
 
@@ -64,6 +65,7 @@ class Pending:
         self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits])
         self.marks = written.marks(connection, desk.assignment)
         self.stale = _stale(connection, desk.assignment, self.graders)
+        self.weak = _weak(connection, desk.assignment)
 
     def look(self, student: str) -> Submission | None:
         """A student's submission, or None if it is graded and written."""
@@ -83,8 +85,8 @@ class Pending:
 
     def take(self, found: Submission, job: Job, result: Graded | Exception) -> None:
         """Keep a result, in the journal too. A fault of ours is not kept there: the next run tries again."""
-        if isinstance(result, GraderError):
-            raise result  # no grader process can be started: no submission would fare better
+        if isinstance(result, GraderError | IsolationError):
+            raise result  # no grader or student process can be started: no submission would fare better
         if isinstance(result, Exception):
             found.error = result
             return
@@ -114,14 +116,24 @@ class Pending:
         asked = [submission.fingerprint(job), files, self.files, self.keep, self.graders, submission.versions()]
         found.keys[name] = submission.digest(asked)
         known = None if self.force else self.journal.get(found.keys[name])
-        if known is not None:
+        if known is not None and not (sandbox.is_weak(known.isolation) and self._shuts_in):
             found.ready[name] = known
 
     def _is_written(self, found: Submission, mark: written.Mark | None) -> bool:
         folder = self.desk.graded(found.student)
+        if found.student in self.weak and self._shuts_in:
+            return False
         if mark is not None:
             return mark.fingerprint == found.fingerprint and mark.folder == written.digest(folder)
         return folder.exists() and found.student not in self.stale and not self._is_newer(found.student)
+
+    @cached_property
+    def _shuts_in(self) -> bool:
+        """Whether this machine does better than a grade of which nothing shut the student's code in."""
+        try:
+            return sandbox.strong()
+        finally:
+            sandbox.close()  # the workers have zygotes of their own
 
     def _is_newer(self, student: str) -> bool:
         """nbgrader's rule, for what nbgrader itself graded."""
@@ -149,3 +161,10 @@ def _stale(connection: Connection, assignment: str, graders: str) -> set[str]:
         select(runs.c.student).where(runs.c.assignment == assignment, runs.c.grader_hash != graders)
     )
     return set(rows.scalars())
+
+
+def _weak(connection: Connection, assignment: str) -> set[str]:
+    """The students who were graded with nothing around their code but a process."""
+    runs = gradebook.RUN
+    rows = connection.execute(select(runs.c.student, runs.c.isolation).where(runs.c.assignment == assignment))
+    return {student for student, isolation in rows if sandbox.is_weak(isolation)}

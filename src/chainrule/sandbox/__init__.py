@@ -1,9 +1,10 @@
 """Where student code runs: choosing the jail, starting a process in it, talking to it, ending it."""
 
-from chainrule.sandbox.child import Child, start
+from chainrule.sandbox.child import Child, start, strong
 from chainrule.sandbox.connection import Connection, Reply
 from chainrule.sandbox.doctor import Report, doctor
 from chainrule.sandbox.libraries import imported
+from chainrule.sandbox.tiers import is_weak
 from chainrule.sandbox.zygote import close
 
-__all__ = ["Child", "Connection", "Reply", "Report", "close", "doctor", "imported", "start"]
+__all__ = ["Child", "Connection", "Reply", "Report", "close", "doctor", "imported", "is_weak", "start", "strong"]

@@ -9,10 +9,10 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from chainrule.errors import IsolationError, StudentProcessError
+from chainrule.errors import IsolationError, StudentProcessError, SubmissionError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.connection import Connection
@@ -93,7 +93,7 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
     """Start a process for a notebook whose neighbours are a copy of the folder `files`.
 
     `libraries` are what its code will import: it is forked from a zygote that has them warm. Raises `IsolationError` if
-    this machine cannot run student code safely enough.
+    this machine cannot run student code safely enough, `SubmissionError` if it cannot have those files.
     """
     child = _launch_anyhow(frozenset(libraries), limits)
     try:
@@ -104,7 +104,8 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
         child.connection.deadline = None
     except StudentProcessError as error:
         child.close()
-        raise IsolationError(f"The files beside the notebook could not be put there: {error}") from None
+        # Not the machine's fault: there may be more of them than the time allows. The others are graded.
+        raise SubmissionError(f"The files beside the notebook could not be put there: {error}") from None
     except BaseException:
         child.close()
         raise
@@ -113,15 +114,23 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
 
 def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:
     """Launch in the best tier; once more if that fails, for a zygote or a monitor may be killed any moment."""
-
-    def trial(tier: str) -> None:
-        launch(zygote(libraries), tier, Limits()).close()
-
-    tier = tiers.chosen(trial)
+    tier = tiers.chosen(_trial(libraries))
     try:
         return launch(zygote(libraries), tier, limits)
     except IsolationError:
         return launch(zygote(libraries), tier, limits)
+
+
+def _trial(libraries: frozenset[str]) -> Callable[[str], None]:
+    def trial(tier: str) -> None:
+        launch(zygote(libraries), tier, Limits()).close()
+
+    return trial
+
+
+def strong() -> bool:
+    """Whether this machine can shut student code in. The first time, that is tried, which takes seconds."""
+    return tiers.best(_trial(frozenset())) in tiers.STRONG
 
 
 def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:

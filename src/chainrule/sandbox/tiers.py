@@ -21,20 +21,28 @@ _failures: dict[str, str] = {}
 
 
 def chosen(trial: Callable[[str], object]) -> str:
-    """The best tier whose whole lock-down works, found once in this process by `trial`.
-
-    Raises `IsolationError` if that is C, unless the environment allows it.
-    """
-    global _chosen
-    if _chosen is None:
-        _chosen = next((tier for tier in STRONG if works(tier, trial)), WEAK)
-    if _chosen == WEAK and not weak_allowed():
+    """The best tier that works here. Raises `IsolationError` if that is C, unless the environment allows it."""
+    tier = best(trial)
+    if tier == WEAK and not weak_allowed():
         raise IsolationError(
             f"This machine cannot shut student code in: {' '.join(_failures.values())} Nothing was run. "
             "`chainrule doctor` says what an administrator could do. To run it nevertheless, with no more protection "
             f"than your own code has, set {ALLOW}=1; every grade will say so."
         )
+    return tier
+
+
+def best(trial: Callable[[str], object]) -> str:
+    """The best tier whose whole lock-down works, allowed or not: found once in this process by `trial`."""
+    global _chosen
+    if _chosen is None:
+        _chosen = next((tier for tier in STRONG if works(tier, trial)), WEAK)
     return _chosen
+
+
+def is_weak(isolation: str) -> bool:
+    """Whether what is recorded of a grade (`Child.isolation`) says that nothing shut the student's code in."""
+    return isolation.startswith(WEAK)
 
 
 def works(tier: str, trial: Callable[[str], object]) -> bool:

@@ -1,0 +1,113 @@
+"""Where student code cannot be shut in, nobody gets a zero for it; a grade from there is not taken for a better one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chainrule
+from chainrule import sandbox
+from chainrule.autograde import autograde
+from chainrule.course import Course
+from chainrule.errors import IsolationError
+
+CRIPPLED = [
+    sys.executable,
+    str(Path(__file__).parent / "sandbox" / "crippled.py"),
+    "unshare",
+    "landlock_create_ruleset",
+]
+WEAK = "C (separate process)"
+FULL = dict.fromkeys(("ada", "bob", "cyd"), (3.0, False))
+
+
+class Failing(Executor):
+    """Hands jobs to another executor, but has no way to start a student's process for one of the students."""
+
+    def __init__(self, other: Any, student: str) -> None:
+        self.other, self.student = other, student
+
+    def __call__(self, workers: int) -> Failing:
+        return self
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if args[0].student != self.student:
+            return self.other.submit(fn, *args, **kwargs)
+        future: Future[Any] = Future()
+        future.set_exception(IsolationError("Tier A does not work here: no more processes"))
+        return future
+
+
+@pytest.fixture
+def three(classroom: Any) -> Any:
+    for student in ("ada", "bob", "cyd"):
+        classroom.submit(student)
+    return classroom
+
+
+def query(classroom: Any, text: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(classroom.root / "gradebook.db") as raw:
+        found = raw.execute(text).fetchall()
+    raw.close()
+    return found
+
+
+def test_if_no_process_can_be_started_the_run_ends_and_nobody_gets_a_zero(three: Any, at_once: Any) -> None:
+    with pytest.raises(IsolationError, match="no more processes"):
+        autograde(Course(three.root), "t1", workers=1, executor=Failing(at_once, "bob"))
+    assert 0.0 not in {score for grades in three.grades().values() for score, _ in grades.values()}
+    assert not (three.root / "autograded/bob").exists()
+    at_once.asked.clear()
+    autograde(Course(three.root), "t1", executor=at_once)
+    assert "bob" in at_once.asked
+    assert {student: grades["test_twice"] for student, grades in three.grades().items()} == FULL
+
+
+needs_a_jail = pytest.mark.skipif(sys.platform != "linux", reason="there is no better tier here")
+
+
+@needs_a_jail
+def test_a_grade_from_tier_c_is_no_grade_where_there_is_a_better_tier(three: Any, at_once: Any) -> None:
+    if not sandbox.strong():
+        pytest.skip("this machine has no better tier")
+    autograde(Course(three.root), "t1", executor=at_once)
+    query(three, f"UPDATE chainrule_run SET isolation = '{WEAK}' WHERE student = 'bob'")
+    at_once.asked.clear()
+    autograde(Course(three.root), "t1", executor=at_once)
+    assert at_once.asked == ["bob"]
+    assert query(three, f"SELECT student FROM chainrule_run WHERE isolation = '{WEAK}'") == []
+
+
+def run(classroom: Any, *before: str, allowed: bool = False) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(classroom.root.parent),
+        "PYTHONPATH": str(Path(chainrule.__file__).parents[1]),
+    }
+    weak = ["--allow-weak-isolation"] if allowed else []
+    command = [*before, sys.executable, "-m", "chainrule.cli", *weak, "autograde", "t1", "--workers", "1"]
+    return subprocess.run(command, cwd=classroom.root, env=environment, capture_output=True, text=True)
+
+
+@needs_a_jail
+def test_each_tier_is_asked_for_recorded_and_replaced_by_a_better_one(classroom: Any) -> None:
+    classroom.submit("ada")
+    crippled = (*CRIPPLED, "--")
+    refused = run(classroom, *crippled)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "cannot shut student code in" in " ".join(refused.stderr.split())
+    assert classroom.grades() == {} or not (classroom.root / "autograded/ada").exists()
+    tiers = []
+    for before, allowed in ((crippled, True), (crippled, True), ((), True)):
+        done = run(classroom, *before, allowed=allowed)
+        assert done.returncode == 0, done.stdout + done.stderr
+        tiers += query(classroom, "SELECT isolation, id FROM chainrule_run")
+    assert [tier[0] for tier, _ in tiers] == list("CCA")
+    assert tiers[0] == tiers[1], "no better tier: it is skipped"
