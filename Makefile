@@ -7,7 +7,7 @@ BROWSER ?= yes
 ATTACKS ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check attacks bench fix clean
+.PHONY: help demo test check attacks bench times fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
@@ -34,6 +34,9 @@ attacks: $(VENV)/.dev ## only the attacks, all of them
 
 bench: $(VENV)/.grading ## time and memory beside nbgrader and otter-grader, into bench/ (half an hour; the machine has to be idle)
 	$(BIN)/python -m bench
+
+times: $(VENV)/.grading ## how long each assignment takes to grade, into docs/times.md
+	$(BIN)/python scripts/times
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
