@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BROWSER ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fix clean
+.PHONY: help demo test parity fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
@@ -23,7 +23,10 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
-	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser")
+	$(BIN)/python -m pytest $(if $(filter no,$(BROWSER)),-m "not browser and not parity",-m "not parity")
+
+parity: $(VENV)/.dev ## grade nbgrader's own courses and odd ones with and without us, and compare (a quarter of an hour)
+	$(BIN)/python -m pytest -s tests/parity
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .

@@ -111,7 +111,7 @@ def notes(notebook: Mapping[str, Any]) -> tuple[Note, ...]:
 
 def job(place: Place, student: str, notebook: Mapping[str, Any], limits: Limits) -> Job | None:
     """What is to be graded, or None if no exercise has a grader. Hidden tests of those that have one are left out."""
-    plain: Notebook = json.loads(json.dumps(notebook))
+    plain = copied(notebook)
     found = cells.exercises(plain, place.graders)
     if not found:
         return None
@@ -119,9 +119,16 @@ def job(place: Place, student: str, notebook: Mapping[str, Any], limits: Limits)
     for cell in plain["cells"]:
         if cells.grade_id(cell) in graded:
             cell["source"] = cells.visible(cell["source"])
+    return Job(place.course, place.assignment, student, place.notebook, plain, found, None, limits)
+
+
+def copied(notebook: Mapping[str, Any]) -> Notebook:
+    """The notebook as plain data, without outputs."""
+    plain: Notebook = json.loads(json.dumps(notebook))
+    for cell in plain["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
-    return Job(place.course, place.assignment, student, place.notebook, plain, found, None, limits)
+    return plain
 
 
 def fingerprint(job: Job) -> str:
@@ -130,7 +137,10 @@ def fingerprint(job: Job) -> str:
         (job.course, job.assignment, job.student, job.name),
         [(exercise.id, exercise.test_cell, exercise.points, str(exercise.grader)) for exercise in job.exercises],
         vars(job.limits),
-        [(cell["cell_type"], cell["source"], cells.grade_id(cell)) for cell in job.notebook["cells"]],
+        [
+            (cell["cell_type"], cell["source"], cells.grade_id(cell), cell.get("metadata", {}).get("tags", ()))
+            for cell in job.notebook["cells"]
+        ],
     ]
     return digest(asked)
 
@@ -155,6 +165,8 @@ def staged(job: Job, submitted: Path, source: Path, ignore: Sequence[str], keep:
             target = Path(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+            if os.access(path, os.X_OK):
+                target.chmod(0o755)  # a script beside the notebook, to be called with `!./script`
         yield replace(job, files=Path(folder))
 
 

@@ -75,7 +75,7 @@ def test_the_process_inherits_no_secret(monkeypatch):
     with start(None, Limits()) as child:
         child.connection.limit(60)
         assert "canary" not in text(run(child, "import os; print(os.environ)"))
-        assert text(run(child, "import os; print(len(os.listdir('/proc/self/fd')))")).strip() in {"4", "5", "6", "7"}
+        assert text(run(child, "import os; print(len(os.listdir('/proc/self/fd')))")).strip() in map(str, range(4, 11))
 
 
 def test_files_lie_beside_the_code_and_links_do_not(tmp_path):
@@ -152,8 +152,8 @@ def test_a_reply_written_ahead_is_a_protocol_error(child):
         "def forge():\n"
         "    links = {int(f): os.readlink(f'/proc/self/fd/{f}') for f in os.listdir('/proc/self/fd')\n"
         "             if os.path.islink(f'/proc/self/fd/{f}')}\n"
-        "    fd = next(f for f, link in links.items() if link.startswith('socket'))\n"
-        "    os.write(fd, wire.encode([99, 'ok', 1.0, {}]))\n"
+        "    for fd in [f for f, link in links.items() if link.startswith('socket')]:\n"
+        "        os.write(fd, wire.encode([99, 'ok', 1.0, {}]))\n"
         "    return 0.0",
     )
     with pytest.raises(StudentProtocolError, match="out of turn"):
