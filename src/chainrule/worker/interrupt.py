@@ -11,6 +11,7 @@ import ctypes
 import signal
 import threading
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from chainrule.worker.streams import Outlet
@@ -65,6 +66,7 @@ def interrupts(seconds: float | None, outlet: Outlet) -> Iterator[None]:
         signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
 
 
+@cache
 def _library() -> Any:
     return ctypes.CDLL(None)
 

@@ -9,6 +9,7 @@ import getpass
 import os
 import subprocess
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 from ipykernel.zmqshell import ZMQInteractiveShell
@@ -22,7 +23,7 @@ from chainrule.worker import widgets
 from chainrule.worker.interrupt import interrupts
 from chainrule.worker.streams import MAX_TEXT, Emit, Outlet, Stream
 
-__all__ = ["Shell", "make_shell", "run_cell"]
+__all__ = ["Shell", "forget_process", "make_shell", "run_cell"]
 
 MAX_BINARY = 3 << 20
 SPINS = 5
@@ -242,29 +243,44 @@ def _run(shell: Shell, source: str) -> BaseException | None:
         return interrupt
     except asyncio.CancelledError as cancelled:
         return cancelled
-    if result is None:
-        return None
+    if result is None or isinstance(result, Exception):
+        return result
     error = result.error_before_exec if result.error_before_exec is not None else result.error_in_exec
     return error if isinstance(error, BaseException) else None
 
 
 async def _in_loop(shell: Shell, source: str) -> Any:
+    """What IPython's own `run_cell` does, within the loop that runs. Its result, or what even it did not catch."""
     failed = None
     try:
         transformed = shell.transform_cell(source)
     except Exception:
         transformed, failed = source, sys.exc_info()
-    if not shell.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=failed):
-        return shell.run_cell(source, store_history=True)
+    cell = shell.run_cell_async(
+        source, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=failed
+    )
     result = None
     try:
-        result = await shell.run_cell_async(
-            source, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=failed
-        )
+        if shell.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=failed):
+            result = await cell
+        else:
+            result = _at_once(cell)
+    except Exception as error:
+        shell.showtraceback(running_compiled_code=True)
+        return error
     finally:
         shell.events.trigger("post_execute")
         shell.events.trigger("post_run_cell", result)
     return result
+
+
+def _at_once(cell: Coroutine[Any, Any, Any]) -> Any:
+    """Run a cell that awaits nothing: its code is in no task, and may use loops of its own."""
+    try:
+        cell.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("The cell awaits something outside an asynchronous function.")
 
 
 def _loop(shell: Shell) -> asyncio.AbstractEventLoop:
@@ -274,3 +290,13 @@ def _loop(shell: Shell) -> asyncio.AbstractEventLoop:
         found = shell.cell_loop = (os.getpid(), asyncio.new_event_loop())
     asyncio.set_event_loop(found[1])
     return found[1]  # type: ignore[no-any-return]
+
+
+def forget_process(shell: Shell) -> None:
+    """Let go of what belongs to this process, before it is forked: the event loop and the files of the output."""
+    found: Any = getattr(shell, "cell_loop", None)
+    if found is not None:
+        found[1].close()
+    shell.cell_loop = None
+    asyncio.set_event_loop(None)
+    shell.outlet.restore_descriptors()

@@ -69,6 +69,14 @@ class Outlet:
         finally:
             self._emit = None
 
+    def keep_descriptors(self) -> None:
+        """Remember what descriptors 1 and 2 are now, for `restore_descriptors`."""
+        self._descriptors.keep()
+
+    def restore_descriptors(self) -> None:
+        """Give descriptors 1 and 2 back: forks of this process get their own."""
+        self._descriptors.restore()
+
     def __call__(self, output: Output) -> None:
         if os.getpid() != self._pid:
             self._from_child_process(output)
@@ -139,6 +147,7 @@ class Descriptors:
     def __init__(self) -> None:
         self._pid = 0
         self._read = {1: 0, 2: 0}
+        self._before: dict[int, int] = {}
 
     def open(self) -> None:
         """Forget what was written since the last cell."""
@@ -164,6 +173,17 @@ class Descriptors:
                     found.append((name, data.decode("utf-8", "replace")))
         return found
 
+    def restore(self) -> None:
+        """Put back what the descriptors were."""
+        for number, kept in self._before.items():
+            os.dup2(kept, number)
+            os.close(kept)
+        self._before, self._pid = {}, 0
+
+    def keep(self) -> None:
+        """Remember what the descriptors are, for `restore`."""
+        self._before = {number: os.dup(number) for number in self._read}
+
     def _make(self) -> None:
         for number in self._read:
             handle = _unlinked()
@@ -173,10 +193,13 @@ class Descriptors:
 
 def _unlinked() -> int:
     """A file that has no name and is written at its end, whoever writes."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    with contextlib.suppress(OSError, AttributeError):  # one call, where system and file system know it
+        return os.open(os.environ.get("TMPDIR", "/tmp"), flags | os.O_TMPFILE, 0o600)
     handle, path = tempfile.mkstemp(prefix="output-")
     os.close(handle)
     try:
-        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        return os.open(path, flags)
     finally:
         os.unlink(path)
 
