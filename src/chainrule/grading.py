@@ -6,8 +6,10 @@ result; only a fault of ours that leaves nothing to report raises.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import copy
+import os
 import re
 import socket
 import time
@@ -35,6 +37,7 @@ MAX_LOST = 3
 """So many times a process that was killed from outside is replaced without a word."""
 
 _graders: dict[Path, GraderProcess] = {}
+_owner = os.getpid()
 
 
 def grade(job: Job) -> Graded:
@@ -65,6 +68,12 @@ def close() -> None:
     while _graders:
         _graders.popitem()[1].close()
     sandbox.close()
+
+
+@atexit.register
+def _at_exit() -> None:
+    if os.getpid() == _owner:  # a fork of this process owns none of them
+        close()
 
 
 def grader_process(folder: Path) -> GraderProcess:

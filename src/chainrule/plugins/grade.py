@@ -10,9 +10,11 @@ from typing import Any
 from nbclient.exceptions import DeadKernelError
 from nbformat import from_dict
 from nbgrader.preprocessors import Execute
+from traitlets import Float
 
 from chainrule import foreign, submission
 from chainrule.errors import CourseError
+from chainrule.idle import Idle
 from chainrule.model import Graded, Job, Limits
 from chainrule.notebook.cells import grade_id, is_grade
 from chainrule.plugins import outputs, staff
@@ -25,12 +27,26 @@ GRADERS: dict[Path, str] = {}
 """The graders of the warm grader processes, by their hash."""
 
 
+def _close() -> None:
+    from chainrule import grading
+
+    grading.close()
+
+
+ENGINE = Idle(_close)
+"""The warm processes of this process: formgrader's server keeps them between two clicks."""
+
+
 class Grade(Execute):
     """Runs a notebook in a process of its own and grades the exercises that have a grader.
 
     It takes nbgrader's options (`Execute.timeout` limits a cell here too). A notebook of another kernel than this
     Python's that has no grader is executed by nbgrader's own preprocessor.
     """
+
+    idle_minutes = Float(
+        10.0, min=0.0, help="After so long without a submission to grade, formgrader's server ends its warm processes."
+    ).tag(config=True)
 
     def __call__(self, nb: Any, resources: Any) -> Any:
         place = resources.get(PLACE)
@@ -80,6 +96,10 @@ class Grade(Execute):
         ready = submission.READY.pop(submission.fingerprint(job), None)
         if ready is not None:
             return ready
+        with ENGINE.busy(60 * self.idle_minutes):
+            return self._graded_now(job, resources)
+
+    def _graded_now(self, job: Job, resources: Mapping[str, Any]) -> Graded:
         from chainrule import grading  # most nbgrader commands never get here
 
         digest = submission.grader_hash(resources[PLACE].graders)
