@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import grading, submission
+from chainrule.limits import together
 from chainrule.model import Job, Limits
 from chainrule.notebook import cells
 
@@ -30,7 +31,8 @@ def job(
         tags = cell["metadata"].get("tags", ())
         if cells.is_grade(cell) and not skip_tests and grading.SKIP_TAG in tags:
             cell["metadata"]["tags"] = [tag for tag in tags if tag != grading.SKIP_TAG]
-    return Job(place.course, place.assignment, student, place.notebook, plain, (), None, limits)
+    own, seconds = together(limits, place.source / f"{place.notebook}.ipynb")
+    return Job(place.course, place.assignment, student, place.notebook, plain, (), None, own, seconds)
 
 
 def is_ours(kernel: str) -> bool:

@@ -97,6 +97,7 @@ class _Run:
         self.child: Child | None = None
         self.isolation = ""
         self.libraries = imported(self.notebook)
+        self.seconds = _seconds(self.notebook, job)
         self.restarts = 0
         self.lost = 0
         self.count = 0
@@ -138,14 +139,14 @@ class _Run:
 
     def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         child = self._ready(index)
-        limit, begin = self.job.limits.cell, time.monotonic()
+        limit, begin = self.seconds[index], time.monotonic()
         try:
             child.connection.limit(limit + GRACE)
             child.connection.request("run", self._source(cell), limit, on_output=outputs.add)
             if time.monotonic() - begin >= limit:
                 self._stopped(index, cell, outputs)
         except StudentTimeout:
-            self._ended(index, cell, outputs, "timeout", f"was stopped after {self.job.limits.cell:g} s.")
+            self._ended(index, cell, outputs, "timeout", f"was stopped after {limit:g} s.")
         except StudentCrashed:
             how = _how(child, self.job.limits)
             if child.lost and self.lost < MAX_LOST:  # not the cell's doing: once more, in a fresh process
@@ -166,7 +167,7 @@ class _Run:
     def _stopped(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         """After a cell that took too long and stopped when it was told: what it did until then stays."""
         self.deadly.add(index)
-        what = f"was stopped after {self.job.limits.cell:g} s."
+        what = f"was stopped after {self.seconds[index]:g} s."
         self._failed(cell, outputs, "timeout", what, f"{self._name(cell)} {what}")
 
     def _ended(self, index: int, cell: dict[str, Any], outputs: Outputs, kind: str, what: str) -> None:
@@ -200,8 +201,9 @@ class _Run:
             if cell["cell_type"] != "code" or index in self.deadly or not runs(cell):
                 continue
             try:
-                self.child.connection.limit(self.job.limits.cell + GRACE)
-                self.child.connection.request("run", self._source(cell), self.job.limits.cell, on_output=lambda _: None)
+                limit = self.seconds[index]
+                self.child.connection.limit(limit + GRACE)
+                self.child.connection.request("run", self._source(cell), limit, on_output=lambda _: None)
             except StudentProcessError:
                 self.deadly.add(index)
                 self.restarts += 1
@@ -269,6 +271,18 @@ class _Run:
 def runs(cell: dict[str, Any]) -> bool:
     """Whether there is something to run in a code cell: as in Jupyter, not if it is blank or has the tag for that."""
     return bool(str(cell["source"]).strip()) and SKIP_TAG not in cell.get("metadata", {}).get("tags", ())
+
+
+def _seconds(notebook: dict[str, Any], job: Job) -> list[float]:
+    """How long each cell may run: those of an exercise, up to its test cell, as long as the exercise says."""
+    found = [job.limits.cell] * len(notebook["cells"])
+    begin = 0
+    for index, cell in enumerate(notebook["cells"]):
+        if cells.is_autograded(cell):
+            if cells.grade_id(cell) in job.seconds:
+                found[begin : index + 1] = [job.seconds[cells.grade_id(cell)]] * (index + 1 - begin)
+            begin = index + 1
+    return found
 
 
 def _how(child: Child, limits: Limits) -> str:

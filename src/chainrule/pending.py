@@ -13,6 +13,7 @@ from chainrule import foreign, gradebook, submission, written
 from chainrule.desk import Desk
 from chainrule.errors import GraderError, SubmissionError
 from chainrule.journal import Journal
+from chainrule.limits import of_source
 from chainrule.model import Graded, Job, Limits
 
 
@@ -63,7 +64,8 @@ class Pending:
         graded = [name for name, truth in self.truths.items() if truth is not None]
         limits = None if self.limits is None else vars(self.limits)
         switches = {} if self.grader is None else self.grader.switches
-        self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits, switches])
+        own = [of_source(place.source / f"{name}.ipynb") for name in desk.notebooks]
+        self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits, own, switches])
         self.marks = written.marks(connection, desk.assignment)
         self.stale = _stale(connection, desk.assignment, self.graders)
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from chainrule import gradebook
 from chainrule.errors import CourseError, SubmissionError
+from chainrule.limits import together
 from chainrule.model import ExerciseResult, Graded, Job, Limits, Note, Outcome, Status
 from chainrule.notebook import cells, intake
 
@@ -119,7 +120,8 @@ def job(place: Place, student: str, notebook: Mapping[str, Any], limits: Limits)
     for cell in plain["cells"]:
         if cells.grade_id(cell) in graded:
             cell["source"] = cells.visible(cell["source"])
-    return Job(place.course, place.assignment, student, place.notebook, plain, found, None, limits)
+    own, seconds = together(limits, place.source / f"{place.notebook}.ipynb")
+    return Job(place.course, place.assignment, student, place.notebook, plain, found, None, own, seconds)
 
 
 def copied(notebook: Mapping[str, Any]) -> Notebook:
@@ -136,7 +138,7 @@ def fingerprint(job: Job) -> str:
     asked = [
         (job.course, job.assignment, job.student, job.name),
         [(exercise.id, exercise.test_cell, exercise.points, str(exercise.grader)) for exercise in job.exercises],
-        vars(job.limits),
+        [vars(job.limits), job.seconds],
         [
             (cell["cell_type"], cell["source"], cells.grade_id(cell), cell.get("metadata", {}).get("tags", ()))
             for cell in job.notebook["cells"]

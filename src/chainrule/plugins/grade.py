@@ -15,6 +15,7 @@ from traitlets import Float
 from chainrule import foreign, submission
 from chainrule.errors import CourseError
 from chainrule.idle import Idle
+from chainrule.limits import of_config
 from chainrule.model import Graded, Job, Limits
 from chainrule.notebook.cells import grade_id, is_grade
 from chainrule.plugins import outputs, staff
@@ -88,8 +89,9 @@ class Grade(Execute):
 
     @property
     def limits(self) -> Limits:
-        """What a submission may use, as nbgrader's options say it."""
-        return Limits(cell=float(self.timeout) if self.timeout and self.timeout > 0 else UNLIMITED)
+        """What a submission may use in this course: `c.Limits`, and for a cell nbgrader's `Execute.timeout`, too."""
+        cell = float(self.timeout) if self.timeout and self.timeout > 0 else UNLIMITED
+        return replace(Limits(cell=cell), **of_config(self.config))
 
     def graded(self, job: Job, resources: Mapping[str, Any]) -> Graded:
         """The result that is ready for this very job, or else a fresh one."""
