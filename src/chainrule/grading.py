@@ -142,7 +142,10 @@ class _Run:
         limit, begin = self.seconds[index], time.monotonic()
         try:
             child.connection.limit(limit + GRACE)
-            child.connection.request("run", self._source(cell), limit, on_output=outputs.add)
+            reply = child.connection.request("run", self._source(cell), limit, on_output=outputs.add)
+            if reply.error is not None:  # not even the error could be shown: the shell is not what it was
+                kinds = reply.error["types"] or ["Error"]
+                outputs.error(kinds[0][:200], str(reply.error["text"])[:5000])
             if time.monotonic() - begin >= limit:
                 self._stopped(index, cell, outputs)
         except StudentTimeout:
