@@ -240,6 +240,61 @@ def test_with_strict_what_fails_with_nbgrader_fails(tmp_path: Path, both: Any) -
     assert both(course, "p", twice.STRICT) == {}
 
 
+def test_missing_cells_come_back_if_the_course_wants_it(tmp_path: Path, both: Any) -> None:
+    course = twice.Course(tmp_path / "stock", "c.OverwriteCells.add_missing_cells = True\n")
+    source = small()
+    assert course.assignment("p", {"p": source})
+    course.submit("p", "deleted", {"p": changed(source, t1=None, answer=None, nothing=None)})
+    course.submit("p", "all-deleted", {"p": twice.notebook()})
+    assert both(course, "p") == {}
+    assert course.grades("p")["deleted"]["p", "t1"] == (2.0, False)
+
+
+REFUSED = {
+    "solution-elsewhere": [twice.cell("code", "### BEGIN SOLUTION\n1\n### END SOLUTION", "a", points=1, locked=True)],
+    "unclosed-tests": [twice.cell("code", "### BEGIN HIDDEN TESTS\n1", "a", points=1, locked=True)],
+    "nested-tests": [
+        twice.cell("code", "### BEGIN HIDDEN TESTS\n### BEGIN HIDDEN TESTS\n1\n### END HIDDEN TESTS", "a", points=1)
+    ],
+    "tests-elsewhere": [twice.cell("code", "### BEGIN HIDDEN TESTS\n1\n### END HIDDEN TESTS", "a", solution=True)],
+    "twice-the-same-id": [twice.cell("code", "1", "a", points=1), twice.cell("code", "2", "a", points=1)],
+    "bad-id": [twice.cell("code", "1", "a b", points=1)],
+    "no-points": [twice.cell("code", "1", "a", points=None)],
+    "old-schema": [twice.cell("code", "1", "a", points=1, schema_version=1)],
+    "new-schema": [twice.cell("code", "1", "a", points=1, schema_version=99)],
+    "fine": [twice.cell("code", "1", "a", points=1)],
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_same_sources_are_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "source" / name
+    folder.mkdir(parents=True)
+    twice.write(folder / "p.ipynb", twice.notebook(*REFUSED[name]))
+    assert [generates(tmp_path, name, ours) for ours in (False, True)] == [name == "fine"] * 2
+
+
+def generates(root: Path, name: str, ours: bool) -> bool:
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    from chainrule.plugins import configure
+
+    settings = Config()
+    if ours:
+        configure(settings)
+    settings.CourseDirectory.root, settings.CourseDirectory.assignment_id = str(root), name
+    settings.CourseDirectory.db_url = f"sqlite:///{root}/{'ours' if ours else 'stock'}.db"
+    converter = GenerateAssignment(coursedir=CourseDirectory(config=settings), config=settings)
+    converter.force, converter.log.disabled = True, True
+    try:
+        converter.start()
+    except (Exception, SystemExit):
+        return False
+    return True
+
+
 def test_other_kernels(tmp_path: Path, both: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed one runs as with nbgrader, one that is not installed fails as with nbgrader."""
     folder = tmp_path / "jupyter/kernels/other"
