@@ -7,7 +7,7 @@ BROWSER ?= yes
 ATTACKS ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check attacks bench times fix clean
+.PHONY: help demo test check attacks parity bench times fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
@@ -24,10 +24,11 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
-	$(BIN)/python -m pytest --attacks=$(ATTACKS) $(if $(filter no,$(BROWSER)),-m "not browser")
+	$(BIN)/python -m pytest --attacks=$(ATTACKS) $(if $(filter no,$(BROWSER)),-m "not browser and not parity",-m "not parity")
 
-check: ## what CI runs: the same, with every attack on the jail and the grading, also as an ordinary user (minutes more)
+check: ## what CI runs: the same, with every attack on the jail and the grading, and the comparison with nbgrader
 	@$(MAKE) test ATTACKS=all
+	@$(MAKE) parity
 
 attacks: $(VENV)/.dev ## only the attacks, all of them
 	$(BIN)/python -m pytest --attacks=all tests/attacks
@@ -37,6 +38,9 @@ bench: $(VENV)/.grading ## time and memory beside nbgrader and otter-grader, int
 
 times: $(VENV)/.grading ## how long each assignment takes to grade, into docs/times.md
 	$(BIN)/python scripts/times
+
+parity: $(VENV)/.dev ## grade nbgrader's own courses and odd ones with and without us, and compare (a quarter of an hour)
+	$(BIN)/python -m pytest -s -m parity tests/parity
 
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .

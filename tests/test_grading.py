@@ -170,3 +170,23 @@ def test_a_students_cell_may_hold_any_words(graded):
 def test_grading_twice_gives_the_same(graded):
     first, second = graded(), graded()
     assert [r.outcomes[0].points for r in first.exercises] == [r.outcomes[0].points for r in second.exercises]
+
+
+@pytest.mark.parametrize(
+    "sabotage",
+    [
+        "import IPython.core.interactiveshell as i\ni.InteractiveShell.showtraceback = None",
+        "import IPython.core.interactiveshell as i\ni.InteractiveShell.run_code = None",
+        "import asyncio\nasyncio.BaseEventLoop.create_task = None",
+        "import chainrule.worker.shell as s\ns._run = None",
+    ],
+)
+def test_a_cell_that_fails_shows_it_even_if_the_shell_was_sabotaged(tmp_path: Path, sabotage: str) -> None:
+    """nbgrader gives full marks to a test cell that shows no error."""
+    document = {"metadata": {}, "nbformat": 4, "nbformat_minor": 5, "cells": []}
+    for source in (sabotage, "assert 1 == 2"):
+        document["cells"].append(
+            {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
+        )
+    graded = grading.grade(Job("c", "a", "s", "n", document, ()))
+    assert [output["output_type"] for output in graded.notebook["cells"][1]["outputs"]] == ["error"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from chainrule import limits
 from chainrule.errors import CourseError, UnknownName
+from chainrule.model import Limits
 
 MARKS = ("nbgrader_config.py", "graders", "source")
 """Any of these makes a folder a course folder."""
@@ -37,12 +41,23 @@ class Course:
     @cached_property
     def id(self) -> str:
         """nbgrader's `CourseDirectory.course_id`; empty if the course has no configuration."""
+        return str(self._config.get("CourseDirectory", {}).get("course_id", ""))
+
+    def limits(self, notebook: Path) -> tuple[Limits, dict[str, float]]:
+        """What student code may use in a source notebook, and the seconds of its exercises' cells by test cell.
+
+        Raises `CourseError` for a limit that makes no sense.
+        """
+        return limits.together(replace(Limits(), **limits.of_config(self._config)), notebook)
+
+    @cached_property
+    def _config(self) -> Mapping[str, Any]:
         if not (self.root / "nbgrader_config.py").exists():
-            return ""
+            return {}
         from traitlets.config import PyFileConfigLoader
 
-        config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
-        return str(config.CourseDirectory.get("course_id", ""))
+        loaded: Mapping[str, Any] = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+        return loaded
 
     def assignments(self) -> list[str]:
         """Ids of the assignments: folders of source/ or graders/, texts of source/."""

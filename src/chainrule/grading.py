@@ -6,8 +6,10 @@ result; only a fault of ours that leaves nothing to report raises.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import copy
+import os
 import re
 import socket
 import time
@@ -25,10 +27,17 @@ from chainrule.sandbox import Child, imported, start
 MAX_RESTARTS = 12
 """A notebook in which more cells than this end its process is not run further."""
 
+GRACE = 4.0
+"""Seconds that an interrupted cell has to stop, before its process is killed."""
+
+SKIP_TAG = "skip-execution"
+"""Jupyter's tag of a cell that is not to be run."""
+
 MAX_LOST = 3
 """So many times a process that was killed from outside is replaced without a word."""
 
 _graders: dict[Path, GraderProcess] = {}
+_owner = os.getpid()
 
 
 def grade(job: Job) -> Graded:
@@ -61,6 +70,12 @@ def close() -> None:
     sandbox.close()
 
 
+@atexit.register
+def _at_exit() -> None:
+    if os.getpid() == _owner:  # a fork of this process owns none of them
+        close()
+
+
 def grader_process(folder: Path) -> GraderProcess:
     """The warm grader process for a folder, started on first use."""
     if folder not in _graders:
@@ -82,6 +97,7 @@ class _Run:
         self.child: Child | None = None
         self.isolation = ""
         self.libraries = imported(self.notebook)
+        self.seconds = _seconds(self.notebook, job)
         self.restarts = 0
         self.lost = 0
         self.count = 0
@@ -104,6 +120,9 @@ class _Run:
 
     def _cell(self, index: int, cell: dict[str, Any]) -> None:
         """Run a cell and keep its outputs; if it ends the process, note it and go on with a fresh one."""
+        cell["execution_count"], cell["outputs"] = None, []
+        if not runs(cell):
+            return
         self.count += 1
         outputs = Outputs(self.job.limits.output)
         if self.restarts > MAX_RESTARTS:
@@ -120,11 +139,17 @@ class _Run:
 
     def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         child = self._ready(index)
+        limit, begin = self.seconds[index], time.monotonic()
         try:
-            child.connection.limit(self.job.limits.cell)
-            child.connection.request("run", self._source(cell), on_output=outputs.add)
+            child.connection.limit(limit + GRACE)
+            reply = child.connection.request("run", self._source(cell), limit, on_output=outputs.add)
+            if reply.error is not None:  # not even the error could be shown: the shell is not what it was
+                kinds = reply.error["types"] or ["Error"]
+                outputs.error(kinds[0][:200], str(reply.error["text"])[:5000])
+            if time.monotonic() - begin >= limit:
+                self._stopped(index, cell, outputs)
         except StudentTimeout:
-            self._ended(index, cell, outputs, "timeout", f"was stopped after {self.job.limits.cell:g} s.")
+            self._ended(index, cell, outputs, "timeout", f"was stopped after {limit:g} s.")
         except StudentCrashed:
             how = _how(child, self.job.limits)
             if child.lost and self.lost < MAX_LOST:  # not the cell's doing: once more, in a fresh process
@@ -142,15 +167,26 @@ class _Run:
         source = str(cell["source"])
         return cells.visible(source) if cells.grade_id(cell) in self.exercises else source
 
+    def _stopped(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
+        """After a cell that took too long and stopped when it was told: what it did until then stays."""
+        self.deadly.add(index)
+        what = f"was stopped after {self.seconds[index]:g} s."
+        self._failed(cell, outputs, "timeout", what, f"{self._name(cell)} {what}")
+
     def _ended(self, index: int, cell: dict[str, Any], outputs: Outputs, kind: str, what: str) -> None:
         self.deadly.add(index)
         self.close()
+        self._failed(cell, outputs, kind, what, f"{self._name(cell)} {what} The cells after it were run without it.")
+
+    def _failed(self, cell: dict[str, Any], outputs: Outputs, kind: str, what: str, message: str) -> None:
         where = cells.grade_id(cell)
         self.failures[where] = f"Its cell {what}"
-        name = f"Cell {self.count}" + (f" ({where})" if where else "")
-        message = f"{name} {what} The cells after it were run without it."
         outputs.error("Timeout" if kind == "timeout" else "ProcessEnded", message)
         self.notes.append(Note(kind, message, where))
+
+    def _name(self, cell: dict[str, Any]) -> str:
+        where = cells.grade_id(cell)
+        return f"Cell {self.count}" + (f" ({where})" if where else "")
 
     def _ready(self, index: int) -> Child:
         """The process in which cell `index` can run: the present one, or a fresh one after the earlier cells."""
@@ -165,11 +201,12 @@ class _Run:
     def _replay(self, before: int) -> None:
         assert self.child is not None
         for index, cell in enumerate(self.notebook["cells"][:before]):
-            if cell["cell_type"] != "code" or index in self.deadly:
+            if cell["cell_type"] != "code" or index in self.deadly or not runs(cell):
                 continue
             try:
-                self.child.connection.limit(self.job.limits.cell)
-                self.child.connection.request("run", self._source(cell), on_output=lambda _: None)
+                limit = self.seconds[index]
+                self.child.connection.limit(limit + GRACE)
+                self.child.connection.request("run", self._source(cell), limit, on_output=lambda _: None)
             except StudentProcessError:
                 self.deadly.add(index)
                 self.restarts += 1
@@ -228,6 +265,23 @@ class _Run:
             self.child.connection.request("has", "__name__")
             return
         self.close()
+
+
+def runs(cell: dict[str, Any]) -> bool:
+    """Whether there is something to run in a code cell: as in Jupyter, not if it is blank or has the tag for that."""
+    return bool(str(cell["source"]).strip()) and SKIP_TAG not in cell.get("metadata", {}).get("tags", ())
+
+
+def _seconds(notebook: dict[str, Any], job: Job) -> list[float]:
+    """How long each cell may run: those of an exercise, up to its test cell, as long as the exercise says."""
+    found = [job.limits.cell] * len(notebook["cells"])
+    begin = 0
+    for index, cell in enumerate(notebook["cells"]):
+        if cells.is_autograded(cell):
+            if cells.grade_id(cell) in job.seconds:
+                found[begin : index + 1] = [job.seconds[cells.grade_id(cell)]] * (index + 1 - begin)
+            begin = index + 1
+    return found
 
 
 def _how(child: Child, limits: Limits) -> str:

@@ -103,7 +103,8 @@ class Job:
     """All that is needed to grade one notebook of one submission, on any machine that has the graders.
 
     `notebook` is an nbformat-4 notebook as a plain dict: the release with the student's cells in it.
-    `files` is a folder whose content is put beside the student's code.
+    `files` is a folder whose content is put beside the student's code. `seconds` is what each cell of an exercise has
+    in place of `limits.cell`, by the grade_id of its test cell.
     """
 
     course: str
@@ -114,6 +115,7 @@ class Job:
     exercises: tuple[Exercise, ...]
     files: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from chainrule import gradebook, sandbox, submission, written
+from chainrule import foreign, gradebook, sandbox, submission, written
 from chainrule.desk import Desk
 from chainrule.errors import GraderError, IsolationError, SubmissionError
 from chainrule.journal import Journal
+from chainrule.limits import of_source
 from chainrule.model import Graded, Job, Limits
 
 
@@ -21,8 +22,8 @@ from chainrule.model import Graded, Job, Limits
 class Submission:
     """One student's submission on its way through a run.
 
-    `notebooks` are those whose exercises have graders, as they were taken in, with their `jobs`, the `keys` of these in
-    the journal, and the results that are `ready`. With `others`, it has notebooks without graders too.
+    `notebooks` are those whose exercises have graders, as they were taken in. With `others`, it has notebooks without
+    graders too. `jobs` are of both kinds, with their `keys` in the journal, and the results that are `ready`.
     """
 
     student: str
@@ -51,7 +52,8 @@ class Pending:
     def __init__(self, desk: Desk, journal: Journal, connection: Connection, force: bool) -> None:
         self.desk, self.journal, self.force = desk, journal, force
         place, self.converter = desk.place(""), desk.converter("*")
-        self.limits = _limits(self.converter)
+        self.grader = _grader(self.converter)
+        self.limits: Limits | None = None if self.grader is None else self.grader.limits
         self.keep = tuple(self.converter.exclude_overwriting.get(desk.assignment, ()))
         self.graders = submission.grader_hash(place.graders)
         self.files = {name: submission.content(path) for name, path in submission.files(place.source, desk.ignore)}
@@ -62,7 +64,9 @@ class Pending:
         ]
         graded = [name for name, truth in self.truths.items() if truth is not None]
         limits = None if self.limits is None else vars(self.limits)
-        self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits])
+        switches = {} if self.grader is None else self.grader.switches
+        own = [of_source(place.source / f"{name}.ipynb") for name in desk.notebooks]
+        self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits, own, switches])
         self.marks = written.marks(connection, desk.assignment)
         self.stale = _stale(connection, desk.assignment, self.graders)
         self.weak = _weak(connection, desk.assignment)
@@ -106,12 +110,17 @@ class Pending:
 
     def _take_in(self, found: Submission, name: str, path: Path, files: dict[str, str]) -> None:
         truth = self.truths.get(name)
-        if truth is None or self.limits is None:
+        notebook: submission.Notebook | None
+        if truth is None or self.grader is None:
             found.others = True
+            notebook = None if self.grader is None else foreign.sanitized(self.converter, path)
+        else:
+            notebook = found.notebooks[name] = submission.taken_in(path, truth)
+        if self.grader is None or notebook is None:
             return
-        found.notebooks[name] = submission.taken_in(path, truth)
-        job = submission.job(self.desk.place(name), found.student, found.notebooks[name], self.limits)
-        assert job is not None  # the exercises of the truth are in whatever was taken in
+        job = self.grader.job_of(self.desk.place(name), found.student, notebook)
+        if job is None:
+            return  # for nbgrader to run
         found.jobs[name] = job
         asked = [submission.fingerprint(job), files, self.files, self.keep, self.graders, submission.versions()]
         found.keys[name] = submission.digest(asked)
@@ -145,13 +154,9 @@ class Pending:
         return new is not None and old is not None and new > old
 
 
-def _limits(converter: Any) -> Limits | None:
-    """What a submission may use, as our preprocessor among those the course configures knows it; None without it."""
-    for kind in converter.autograde_preprocessors:
-        if hasattr(kind, "limits"):
-            limits: Limits = kind(parent=converter).limits
-            return limits
-    return None
+def _grader(converter: Any) -> Any | None:
+    """Our preprocessor among those the course configures; None without it."""
+    return next((kind(parent=converter) for kind in converter.autograde_preprocessors if hasattr(kind, "job_of")), None)
 
 
 def _stale(connection: Connection, assignment: str, graders: str) -> set[str]:

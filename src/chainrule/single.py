@@ -26,7 +26,9 @@ def grade_file(course: Course, path: Path, assignment: str | None = None, studen
         raise CourseError(
             f"{assignment} has no exercise with a file in {course.graders(assignment)}: nothing to grade."
         )
-    job = Job(course.id, assignment, student, original.stem, notebook, exercises, course.source(assignment))
+    limits, seconds = course.limits(original)
+    files = course.source(assignment)
+    job = Job(course.id, assignment, student, original.stem, notebook, exercises, files, limits, seconds)
     graded = grading.grade(job)
     return Graded(**{**vars(graded), "notes": (*notes, *graded.notes)})
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from chainrule import gradebook
 from chainrule.errors import CourseError, SubmissionError
+from chainrule.limits import together
 from chainrule.model import ExerciseResult, Graded, Job, Limits, Note, Outcome, Status
 from chainrule.notebook import cells, intake
 
@@ -111,7 +112,7 @@ def notes(notebook: Mapping[str, Any]) -> tuple[Note, ...]:
 
 def job(place: Place, student: str, notebook: Mapping[str, Any], limits: Limits) -> Job | None:
     """What is to be graded, or None if no exercise has a grader. Hidden tests of those that have one are left out."""
-    plain: Notebook = json.loads(json.dumps(notebook))
+    plain = copied(notebook)
     found = cells.exercises(plain, place.graders)
     if not found:
         return None
@@ -119,9 +120,17 @@ def job(place: Place, student: str, notebook: Mapping[str, Any], limits: Limits)
     for cell in plain["cells"]:
         if cells.grade_id(cell) in graded:
             cell["source"] = cells.visible(cell["source"])
+    own, seconds = together(limits, place.source / f"{place.notebook}.ipynb")
+    return Job(place.course, place.assignment, student, place.notebook, plain, found, None, own, seconds)
+
+
+def copied(notebook: Mapping[str, Any]) -> Notebook:
+    """The notebook as plain data, without outputs."""
+    plain: Notebook = json.loads(json.dumps(notebook))
+    for cell in plain["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
-    return Job(place.course, place.assignment, student, place.notebook, plain, found, None, limits)
+    return plain
 
 
 def fingerprint(job: Job) -> str:
@@ -129,8 +138,11 @@ def fingerprint(job: Job) -> str:
     asked = [
         (job.course, job.assignment, job.student, job.name),
         [(exercise.id, exercise.test_cell, exercise.points, str(exercise.grader)) for exercise in job.exercises],
-        vars(job.limits),
-        [(cell["cell_type"], cell["source"], cells.grade_id(cell)) for cell in job.notebook["cells"]],
+        [vars(job.limits), job.seconds],
+        [
+            (cell["cell_type"], cell["source"], cells.grade_id(cell), cell.get("metadata", {}).get("tags", ()))
+            for cell in job.notebook["cells"]
+        ],
     ]
     return digest(asked)
 
@@ -155,6 +167,8 @@ def staged(job: Job, submitted: Path, source: Path, ignore: Sequence[str], keep:
             target = Path(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+            if os.access(path, os.X_OK):
+                target.chmod(0o755)  # a script beside the notebook, to be called with `!./script`
         yield replace(job, files=Path(folder))
 
 

@@ -93,11 +93,12 @@ def verify(
     known: list[str] = []
     for path in course.notebooks(assignment):
         notebook = intake.read_notebook(path)
+        limits, _ = course.limits(path)
         for exercise in cells.exercises(notebook, course.graders(assignment)):
             known.append(exercise.id)
             if exercises and exercise.id not in exercises:
                 continue
-            reports.append(_Matrix(course, assignment, notebook, exercise).report(repeat))
+            reports.append(_Matrix(course, assignment, notebook, exercise, limits).report(repeat))
             if on_exercise is not None:
                 on_exercise(reports[-1])
         problems += _leaks(notebook, course.graders(assignment))
@@ -128,15 +129,15 @@ def try_file(course: Course, assignment: str, exercise: str, file: Path) -> Exer
         for found in cells.exercises(notebook, course.graders(assignment)):
             known.append(found.id)
             if found.id == cells.exercise_id(exercise):
-                return _Matrix(course, assignment, notebook, found).graded(source)
+                return _Matrix(course, assignment, notebook, found, course.limits(path)[0]).graded(source)
     raise UnknownName("exercise", exercise, known, assignment)
 
 
 class _Matrix:
     """One exercise in its notebook."""
 
-    def __init__(self, course: Course, assignment: str, notebook: Notebook, exercise: Exercise) -> None:
-        self.notebook, self.exercise = notebook, exercise
+    def __init__(self, course: Course, assignment: str, notebook: Notebook, exercise: Exercise, limits: Limits) -> None:
+        self.notebook, self.exercise, self.limits = notebook, exercise, limits
         self.files = course.source(assignment)
         self.process: GraderProcess = grader_process(exercise.grader.parent)
         self.job = Job(course.id, assignment, "verify", "", notebook, (exercise,))
@@ -213,7 +214,7 @@ class _Matrix:
     @contextmanager
     def _base(self) -> Iterator[Connection]:
         """A process in which the solution has run up to the exercise."""
-        with start(self.files, Limits(), libraries=imported(self.notebook)) as child:
+        with start(self.files, self.limits, libraries=imported(self.notebook)) as child:
             child.connection.limit(300.0)
             for cell in self.before:
                 child.connection.request("run", cells.visible(cell["source"]), on_output=_ignore)

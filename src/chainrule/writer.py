@@ -31,6 +31,7 @@ from chainrule.model import Graded, Note
 from chainrule.notebook import cells
 from chainrule.pending import Submission
 from chainrule.plugins import configure
+from chainrule.plugins.as_nbgrader import AsNbgrader
 from chainrule.plugins.grade import show
 from chainrule.scores import Scores, Sheet
 
@@ -58,6 +59,7 @@ class Writer:
         self.desk, self.engine = desk, engine
         self.converter = desk.converter("*")
         self.direct = able(self.converter)
+        self.switches = AsNbgrader(parent=self.converter)
         self.graders, self.source = submission.grader_hash(desk.place("").graders), desk.place("").source
         steps = {kind: _steps(self.converter, kind) for kind in REPLACED}
         self._before, self._after = (
@@ -165,9 +167,10 @@ class Writer:
         if kernel:
             notebook.metadata["kernelspec"] = nbformat.from_dict(kernel)
         notebook = self._run(self._before, notebook)
-        show(notebook, graded)
+        show(notebook, graded, warnings_cost=self.switches.wants("warnings_cost_the_points"))
         notebook = self._run(self._after, notebook)
-        return nbformat.v4.writes(notebook).removesuffix("\n") + "\n", _sheet(notebook, graded, self.converter.log)
+        text = nbformat.v4.writes(notebook).removesuffix("\n") + "\n"
+        return text, _sheet(notebook, graded, self.converter.log, self.switches)
 
     def _folder(self, place: Path, student: str, texts: Mapping[str, str]) -> None:
         """Make the student's folder in `place`: their files, over them the instructor's, and the notebooks."""
@@ -237,7 +240,7 @@ def _steps(converter: Any, kind: str) -> list[Any]:
     return [step(parent=exporter) for step in getattr(converter, kind)]
 
 
-def _sheet(notebook: Any, graded: Graded, log: Any) -> Sheet:
+def _sheet(notebook: Any, graded: Graded, log: Any, switches: AsNbgrader) -> Sheet:
     """The scores and comments that nbgrader's SaveAutoGrades would save, and ours for exercises with a grader."""
     from nbgrader import utils
 
@@ -248,7 +251,12 @@ def _sheet(notebook: Any, graded: Graded, log: Any) -> Sheet:
         if name in scores:
             continue
         if cells.is_grade(cell):
-            scores[name] = utils.determine_grade(cell, log)[0]
+            try:
+                scores[name] = utils.determine_grade(cell, log)[0]
+            except (KeyError, ValueError):
+                if switches.wants("a_bad_result_drops_the_submission"):
+                    raise
+                scores[name] = None
         if cells.is_solution(cell) or cells.is_task(cell):
             untouched = cells.nbgrader(cell).get("checksum") == utils.compute_checksum(cell)
             comments[name] = "No response." if untouched and not cells.is_task(cell) else None

@@ -10,6 +10,7 @@ from typing import Any
 
 from chainrule.course import Course
 from chainrule.errors import SourceError, SubmissionError
+from chainrule.limits import KEY
 from chainrule.notebook.intake import read_notebook
 from chainrule.notebook.text import parse, render
 
@@ -43,7 +44,9 @@ def import_notebook(path: Path) -> str:
     if language != "python":
         raise SourceError(f"This notebook is written in {language}; texts hold Python notebooks only.", path)
     try:
-        return render(notebook)
+        head = json.loads(path.read_bytes()).get("metadata", {})  # `read_notebook` keeps little of it
+        own = {KEY: head[KEY]} if isinstance(head, dict) and KEY in head else {}
+        return render({**notebook, "metadata": {**notebook["metadata"], **own}})
     except SourceError as error:
         raise SourceError(str(error), path) from None
 

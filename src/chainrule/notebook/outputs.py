@@ -6,32 +6,53 @@ from typing import Any
 
 MAX_IMAGE = 4 << 20
 MAX_OUTPUTS = 200
+MAX_VERDICTS = 50
+MAX_VERDICT_TEXT = 20_000
 
 
 class Outputs:
-    """Collects the outputs of one cell; past `limit` characters the rest is dropped, with a line that says so."""
+    """Collects the outputs of one cell; past `limit` characters the rest is dropped, with a line that says so.
+
+    What may decide a score is never dropped, only shortened: errors, results, and that there was something on stderr.
+    A text on stderr that is only a warning has a key `warning`.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.collected: list[dict[str, Any]] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        self.collected.clear()
         self.size = 0
         self.cut = False
-        self.collected: list[dict[str, Any]] = []
+        self._verdicts = 0
+        self._clear_first = False
+        self._displays: dict[str, list[dict[str, Any]]] = {}
 
     def restart(self) -> None:
         """Forget what was collected: the cell runs once more."""
-        self.size, self.cut, self.collected = 0, False, []
+        self._clear()
 
     def add(self, raw: dict[str, Any]) -> None:
         """Take one output event; malformed parts are left out."""
         kind = raw.get("output_type")
         if kind == "clear_output":
-            self.collected.clear()
-        elif self.cut:
+            if raw.get("wait") is True:
+                self._clear_first = True
+            else:
+                self._clear()
             return
-        elif kind == "stream":
-            self._stream("stderr" if raw.get("name") == "stderr" else "stdout", _text(raw.get("text")))
-        elif kind in ("display_data", "execute_result"):
-            self._data(kind, raw)
+        if self._clear_first and kind != "update_display_data":
+            self._clear()
+        if kind == "stream":
+            self._stream("stderr" if raw.get("name") == "stderr" else "stdout", raw)
+        elif kind == "display_data":
+            self._display(raw)
+        elif kind == "update_display_data":
+            self._update(raw)
+        elif kind == "execute_result":
+            self._result(raw)
         elif kind == "error":
             self._error(raw)
 
@@ -41,46 +62,87 @@ class Outputs:
         self.collected.append({"output_type": "error", "ename": name, "evalue": message, "traceback": [line]})
 
     def _room(self, size: int) -> bool:
+        if self.cut:
+            return False
         self.size += size
         if self.size > self.limit or len(self.collected) >= MAX_OUTPUTS:
             self.cut = True
             self._append_stream("stdout", "\n[the rest of this cell's output was dropped: it is too long]\n")
         return not self.cut
 
-    def _stream(self, name: str, text: str) -> None:
-        room = max(0, self.limit - self.size)
+    def _stream(self, name: str, raw: dict[str, Any]) -> None:
+        text, warning = _text(raw.get("text")), name == "stderr" and raw.get("warning") is True
+        room = 0 if self.cut else max(0, self.limit - self.size)
         if text[:room]:
-            self._append_stream(name, text[:room])
-        self._room(len(text))
+            self._append_stream(name, text[:room], warning)
+        if text and not self._room(len(text)) and name == "stderr" and not warning and not self._has_stderr():
+            self._append_stream(name, text[:MAX_VERDICT_TEXT])
 
-    def _append_stream(self, name: str, text: str) -> None:
+    def _has_stderr(self) -> bool:
+        return any(output.get("name") == "stderr" and "warning" not in output for output in self.collected)
+
+    def _append_stream(self, name: str, text: str, warning: bool = False) -> None:
         last = self.collected[-1] if self.collected else {}
-        if last.get("output_type") == "stream" and last["name"] == name:
+        if last.get("output_type") == "stream" and last["name"] == name and last.get("warning", False) == warning:
             last["text"] += text
         else:
-            self.collected.append({"output_type": "stream", "name": name, "text": text})
+            output = {"output_type": "stream", "name": name, "text": text}
+            self.collected.append(output | {"warning": True} if warning else output)
 
-    def _data(self, kind: str, raw: dict[str, Any]) -> None:
-        given = raw.get("data")
-        data = {
-            mime: value
-            for mime, value in (given.items() if type(given) is dict else ())
-            if type(mime) is str and type(value) is str and len(value) <= MAX_IMAGE
-        }
-        # An image counts little: its own bound holds.
-        if data and self._room(sum(len(v) for m, v in data.items() if not m.startswith("image/")) + 100):
-            output: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
-            if kind == "execute_result":
-                count = raw.get("execution_count")
-                output["execution_count"] = count if type(count) is int else None
+    def _display(self, raw: dict[str, Any]) -> None:
+        data = _data(raw)
+        if data and self._room(_weight(data)):
+            output = {"output_type": "display_data", "data": data, "metadata": {}}
             self.collected.append(output)
+            if name := _text(raw.get("display_id")):
+                self._displays.setdefault(name, []).append(output)
+
+    def _update(self, raw: dict[str, Any]) -> None:
+        """New content for what was displayed before, in this cell."""
+        shown, data = self._displays.get(_text(raw.get("display_id")), []), _data(raw)
+        if shown and data and self._room(_weight(data)):
+            for output in shown:
+                output["data"] = data
+
+    def _result(self, raw: dict[str, Any]) -> None:
+        data = _data(raw)
+        if not data or not self._verdict():
+            return
+        if not self._room(_weight(data)):
+            data = {"text/plain": data.get("text/plain", "")[:MAX_VERDICT_TEXT]}
+        count = raw.get("execution_count")
+        number = count if type(count) is int else None
+        self.collected.append(
+            {"output_type": "execute_result", "execution_count": number, "data": data, "metadata": {}}
+        )
 
     def _error(self, raw: dict[str, Any]) -> None:
+        if not self._verdict():
+            return
         lines = raw.get("traceback")
         trace = [_text(line) for line in lines] if type(lines) is list else []
-        if self._room(sum(map(len, trace))):
-            name, text = _text(raw.get("ename"))[:200], _text(raw.get("evalue"))[:5000]
-            self.collected.append({"output_type": "error", "ename": name, "evalue": text, "traceback": trace})
+        if not self._room(sum(map(len, trace))):
+            trace = [line[:MAX_VERDICT_TEXT] for line in trace[-1:]]
+        name, text = _text(raw.get("ename"))[:200], _text(raw.get("evalue"))[:5000]
+        self.collected.append({"output_type": "error", "ename": name, "evalue": text, "traceback": trace})
+
+    def _verdict(self) -> bool:
+        self._verdicts += 1
+        return self._verdicts <= MAX_VERDICTS
+
+
+def _data(raw: dict[str, Any]) -> dict[str, str]:
+    given = raw.get("data")
+    return {
+        mime: value
+        for mime, value in (given.items() if type(given) is dict else ())
+        if type(mime) is str and type(value) is str and len(value) <= MAX_IMAGE
+    }
+
+
+def _weight(data: dict[str, str]) -> int:
+    """An image counts little: its own bound holds."""
+    return sum(len(value) for mime, value in data.items() if not mime.startswith("image/")) + 100
 
 
 def _text(value: Any) -> str:

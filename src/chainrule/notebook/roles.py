@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chainrule import limits
+
 SCHEMA_VERSION = 3
 """The version of nbgrader's cell metadata that we write."""
 
@@ -51,12 +53,16 @@ nbgrader's own "Autograder tests" cell with the grade_id x, which needs no grade
 
 @dataclass(frozen=True)
 class Attributes:
-    """A fence's attributes. `role` is empty for a plain cell; `name` is what the role is given, the id."""
+    """A fence's attributes. `role` is empty for a plain cell; `name` is what the role is given, the id.
+
+    `seconds` is how long each cell of an exercise may run, said by its test cell.
+    """
 
     role: str = ""
     name: str = ""
     points: float | None = None
     tags: tuple[str, ...] = ()
+    seconds: float | None = None
 
     @property
     def grade_id(self) -> str:
@@ -72,8 +78,8 @@ def parse(text: str, cell_type: str) -> Attributes:
         if match is None:
             raise RoleError(f'Cannot read {text[position:].strip()!r}: write attributes as name="value" or points=8.')
         key = match["key"]
-        if key not in ROLES and key not in ("points", "tags"):
-            raise RoleError(f"Unknown attribute {key!r}. Known: {', '.join(ROLES)}, points, tags.")
+        if key not in ROLES and key not in ("points", "tags", "seconds"):
+            raise RoleError(f"Unknown attribute {key!r}. Known: {', '.join(ROLES)}, points, tags, seconds.")
         if key in values:
             raise RoleError(f"Attribute {key!r} is given twice.")
         values[key] = match["quoted"] if match["quoted"] is not None else match["bare"]
@@ -83,11 +89,12 @@ def parse(text: str, cell_type: str) -> Attributes:
         raise RoleError(f"A cell has one role, this one has {' and '.join(named)}.")
     role = named[0] if named else ""
     tags = tuple(tag.strip() for tag in values.get("tags", "").split(",") if tag.strip())
+    seconds = _seconds(role, values.get("seconds"))
     if not role:
         if "points" in values:
             raise RoleError(f"Points need a role: one of {', '.join(k for k, r in ROLES.items() if r.scored)}.")
         return Attributes(tags=tags)
-    return Attributes(role, _name(role, values[role], cell_type), _points(role, values.get("points")), tags)
+    return Attributes(role, _name(role, values[role], cell_type), _points(role, values.get("points")), tags, seconds)
 
 
 def render(attributes: Attributes) -> str:
@@ -97,6 +104,8 @@ def render(attributes: Attributes) -> str:
         parts.append(f'{attributes.role}="{attributes.name}"')
     if attributes.points is not None:
         parts.append(f"points={attributes.points!r}")
+    if attributes.seconds is not None:
+        parts.append(f"seconds={attributes.seconds!r}")
     if attributes.tags:
         parts.append(f'tags="{",".join(attributes.tags)}"')
     return "".join(f" {part}" for part in parts)
@@ -118,6 +127,8 @@ def metadata(attributes: Attributes) -> dict[str, Any]:
         if attributes.points is not None:
             nbgrader["points"] = attributes.points
         result["nbgrader"] = nbgrader
+    if attributes.seconds is not None:
+        result[limits.KEY] = {"seconds": attributes.seconds}
     if attributes.tags:
         result["tags"] = list(attributes.tags)
     if HIDE_INPUT in attributes.tags:
@@ -144,8 +155,14 @@ def of_cell(cell: Mapping[str, Any], exercises: frozenset[str] = frozenset()) ->
     name = grade_id
     if role == "autograder" and grade_id.startswith("test_") and grade_id[5:] in exercises:
         role, name = "test", grade_id[5:]
+    own = cell["metadata"].get(limits.KEY)
+    seconds = own.get("seconds") if isinstance(own, Mapping) and role in ("test", "autograder") else None
     return Attributes(
-        role, name, _points(role, None if points is None or not ROLES[role].scored else str(points)), tags
+        role,
+        name,
+        _points(role, None if points is None or not ROLES[role].scored else str(points)),
+        tags,
+        _seconds(role, None if seconds is None else str(seconds)),
     )
 
 
@@ -181,6 +198,18 @@ def _points(role: str, text: str | None) -> float | None:
     if not (math.isfinite(points) and points >= 0):
         raise RoleError(f"points={text} is not a number from 0 up.")
     return int(points) if points.is_integer() else points
+
+
+def _seconds(role: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    if role not in ("test", "autograder"):
+        raise RoleError("Seconds belong to a test cell: they hold for each cell of its exercise.")
+    try:
+        seconds = limits.seconds(text)
+    except limits.LimitError as error:
+        raise RoleError(str(error)) from None
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _tags(tags: Any) -> tuple[str, ...]:

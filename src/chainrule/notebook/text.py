@@ -2,7 +2,8 @@
 
 The format: prose is Markdown, and two blank lines in a row begin a new Markdown cell. A fence of python, markdown or
 raw at the start of a line is a cell, with a role and tags as attributes (see `roles.ROLES`); other fences stay in the
-prose, as do indented ones. A longer run of backticks, or tildes, encloses code that itself holds fences.
+prose, as do indented ones. A longer run of backticks, or tildes, encloses code that itself holds fences. Limits may
+stand at the head (`head`).
 
 The parser is our own and small, not Jupytext, because an author needs the line of every error, and the same text must
 give the same bytes under every version of every library.
@@ -15,8 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chainrule import limits
 from chainrule.errors import SourceError
-from chainrule.notebook import regions, roles, rules
+from chainrule.notebook import head, regions, roles, rules
 from chainrule.notebook.fences import LANGUAGES, Block, fence_for, scan
 from chainrule.notebook.ids import Ids, wanted_id
 from chainrule.notebook.written import WrittenCell, nest_mark_scheme, read, with_hidden_tests
@@ -34,7 +36,8 @@ def parse(text: str, path: Path, graders: Path | None = None) -> dict[str, Any]:
     With `graders`, the assignment's folder of graders, the text is also held to the rules of an assignment (`rules`);
     without it only to the format, as is right for a text imported from elsewhere.
     """
-    written = read(text, path)
+    given, body = head.split(text, path)
+    written = read(body, path)
     if graders is not None:
         rules.check(written, path, graders)
     ids = Ids()
@@ -47,6 +50,7 @@ def parse(text: str, path: Path, graders: Path | None = None) -> dict[str, Any]:
         "metadata": {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
+            **({limits.KEY: {"limits": given}} if given else {}),
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -56,9 +60,11 @@ def parse(text: str, path: Path, graders: Path | None = None) -> dict[str, Any]:
 def render(notebook: Mapping[str, Any]) -> str:
     """The text of a notebook. Raises `SourceError` for a cell that text cannot hold.
 
-    Not carried over: outputs, cell ids, metadata other than nbgrader's and tags, and the region that `parse` adds to
-    a test cell.
+    Not carried over: outputs, cell ids, metadata other than nbgrader's, limits and tags, and the region that `parse`
+    adds to a test cell.
     """
+    own = notebook.get("metadata", {}).get(limits.KEY)
+    given = own.get("limits") if isinstance(own, Mapping) else None
     parts: list[str] = []
     solved: set[str] = set()
     prose_before = False
@@ -74,7 +80,7 @@ def render(notebook: Mapping[str, Any]) -> str:
             parts.append("\n\n\n" if prose and prose_before else "\n\n")
         parts.append(source if prose else _fenced(cell["cell_type"], attributes, source))
         prose_before = prose
-    return "".join([*parts, "\n"])
+    return "".join([head.render(given if isinstance(given, Mapping) else {}), *parts, "\n"])
 
 
 def _build(cell: WrittenCell, cell_id: str, path: Path) -> dict[str, Any]:
@@ -113,7 +119,7 @@ def _written(cell: Mapping[str, Any], solved: frozenset[str]) -> tuple[roles.Att
 def _is_prose(source: str) -> bool:
     """Whether a Markdown source, written without a fence, would be read back as this one cell."""
     try:
-        return scan(source, strict=True) == [Block(1, "", "", source)]
+        return head.split(source) == ({}, source) and scan(source, strict=True) == [Block(1, "", "", source)]
     except SourceError:
         return False
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from nbgrader import utils
+from nbgrader.preprocessors import DeduplicateIds as Stock
 from nbgrader.preprocessors import NbGraderPreprocessor
+
+from chainrule.plugins.as_nbgrader import AsNbgrader
 
 
 class DeduplicateIds(NbGraderPreprocessor):
@@ -15,6 +18,8 @@ class DeduplicateIds(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        if AsNbgrader(parent=self).wants("a_copied_cell_stops_the_run"):
+            return Stock(parent=self).preprocess(nb, resources)  # type: ignore[no-any-return]
         seen = set()
         for cell in nb.cells:
             if not any(role(cell) for role in (utils.is_grade, utils.is_solution, utils.is_locked, utils.is_task)):

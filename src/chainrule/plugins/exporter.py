@@ -10,8 +10,11 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.nbgraderformat import SchemaTooNewError, SchemaTooOldError
 
 from chainrule import submission
+from chainrule.errors import SubmissionError
+from chainrule.plugins.as_nbgrader import AsNbgrader
 
 PLACE = "chainrule_place"
 """Our entry in nbconvert's resources: the `submission.Place` of the notebook."""
@@ -34,7 +37,7 @@ class SubmissionExporter(NotebookExporter):
             return super().from_filename(filename, resources, **kw)  # the second pass, over what the first one wrote
         original = submission.truth(place)
         if original is None:
-            return super().from_filename(filename, resources, **kw)
+            return self._as_nbgrader_does(filename, resources, **kw)
         notebook = submission.taken_in(Path(filename), original)
         modified = datetime.fromtimestamp(os.lstat(filename).st_mtime, UTC)
         resources["metadata"] = {
@@ -43,3 +46,16 @@ class SubmissionExporter(NotebookExporter):
             "modified_date": f"{modified:%B} {modified.day}, {modified.year}",
         }
         return self.from_notebook_node(nbformat.from_dict(notebook), resources, **kw)
+
+    def _as_nbgrader_does(self, filename: str, resources: Any, **kw: Any) -> Any:
+        if not Path(filename).is_file() or Path(filename).is_symlink():
+            raise SubmissionError(f"{filename} is not a regular file. Ask for the notebook itself.")
+        try:
+            return super().from_filename(filename, resources, **kw)
+        except (SchemaTooOldError, SchemaTooNewError) as error:
+            as_nbgrader = AsNbgrader(parent=self)
+            # nbgrader takes the empty metadata that it leaves on a copied cell for that of its first version.
+            copied = "schema version: 0" in str(error) and as_nbgrader.wants("a_copied_cell_stops_the_run")
+            if copied or as_nbgrader.wants("an_old_notebook_stops_the_run"):
+                raise
+            raise SubmissionError(f"{filename} was made with another version of nbgrader: {error}") from error

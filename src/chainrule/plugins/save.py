@@ -10,6 +10,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 from chainrule import gradebook, submission, written
 from chainrule.model import Graded
 from chainrule.notebook import cells
+from chainrule.plugins.as_nbgrader import AsNbgrader
 from chainrule.plugins.exporter import PLACE
 
 
@@ -22,7 +23,7 @@ class SaveResults(SaveAutoGrades):
 
     def preprocess(self, nb: Any, resources: Any) -> Any:
         graded: Graded | None = resources.get(submission.KEY)
-        if graded is None:
+        if graded is None:  # run by a stock kernel, or not at all
             return super().preprocess(nb, resources)
         about = resources["nbgrader"]
         self.notebook_id, self.assignment_id = about["notebook"], about["assignment"]
@@ -35,6 +36,19 @@ class SaveResults(SaveAutoGrades):
                     self.preprocess_cell(cell, resources, index)
             self._save(graded, resources)
         return nb, resources
+
+    def _add_score(self, cell: Any, resources: Any) -> None:
+        """As nbgrader, but a result that it cannot take as points is for a human, and the rest is scored."""
+        try:
+            super()._add_score(cell, resources)
+        except (KeyError, ValueError) as error:
+            if AsNbgrader(parent=self).wants("a_bad_result_drops_the_submission"):
+                raise
+            name = cells.grade_id(cell)
+            self.log.warning("The result of the test cell %s cannot be its points (%s). Score it by hand.", name, error)
+            grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+            grade.auto_score, grade.needs_manual_grade = None, True
+            self.gradebook.db.commit()
 
     def _save(self, graded: Graded, resources: Any) -> None:
         for result in graded.exercises:

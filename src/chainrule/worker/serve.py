@@ -92,18 +92,21 @@ class Server:
         with open(name, "ab") as file:
             file.write(content)
 
-    def do_run(self, facts: dict[str, Any], source: str) -> str:
-        """Run a cell; its outputs are sent as events."""
+    def do_run(self, facts: dict[str, Any], source: str, seconds: float | None = None) -> str:
+        """Run a cell; its outputs are sent as events. After `seconds` it is interrupted, if it lets itself be."""
         from chainrule.worker.shell import run_cell
 
-        sent = self.request
+        sent, process = self.request, os.getpid()
 
         def emit(output: dict[str, Any]) -> None:
             # A thread of an earlier cell may print while another request is worked on: it has missed its turn.
-            if self.request == sent and threading.current_thread() is threading.main_thread():
+            if self.request == sent:
                 self._event("output", _plain(output))
 
-        return run_cell(self.shell, source, emit)  # type: ignore[arg-type]
+        status = run_cell(self.shell, source, emit, seconds)  # type: ignore[arg-type]
+        if os.getpid() != process:
+            os._exit(0)  # a process that the cell forked and let run on: only its origin answers
+        return status
 
     def do_call(self, facts: dict[str, Any], target: Any, attribute: str | None, args: Any, kwargs: Any) -> Any:
         """Call a global, a kept object, or a method of one."""

@@ -6,7 +6,8 @@ import contextlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterable
-from typing import Any
+
+from chainrule.worker.shell import Shell, forget_process, run_cell
 
 SEED = 1_667_785_065
 """Where the global generators start, so that a regrade sees the same numbers. Not a seed that a student would set: that
@@ -80,6 +81,8 @@ def _import(*names: str) -> Callable[[], None]:
     return load
 
 
+WARM_SECONDS = 60.0
+
 LIBRARIES: dict[str, Callable[[], None]] = {
     "numpy": _numpy,
     "matplotlib": _matplotlib,
@@ -108,8 +111,10 @@ def warm(names: Iterable[str]) -> list[str]:
     return done
 
 
-def warm_shell(shell: Any) -> None:
-    """Run a cell of each kind, then forget them."""
-    for source in ("1 + 1", "1 / 0", "import time"):
-        shell.run_cell(source)
+def warm_shell(shell: Shell) -> None:
+    """Run a cell of each kind, then forget them. It leaves nothing open that a fork must not share."""
+    shell.outlet.keep_descriptors()
+    for source in ("1 + 1", "1 / 0", "import time", "def f(x):\n    return x", "print(f(1))", "await f"):
+        run_cell(shell, source, lambda _: None, WARM_SECONDS)
+    forget_process(shell)
     shell.reset()
