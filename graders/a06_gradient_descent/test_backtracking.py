@@ -398,8 +398,8 @@ def test_not_finite(student, rng):
             v = np.asarray(v)
             return bad if np.linalg.norm(v) > r else float(v @ v)
 
-        cases.append((f, w, student.backtracking(f, lambda v: 2 * np.asarray(v), w, 20.0, 0.6, 1e-4)))
-    for f, w, got in cases:
+        cases.append((f, student.backtracking(f, lambda v: 2 * np.asarray(v), w, 20.0, 0.6, 1e-4)))
+    for f, got in cases:
         point, t, n = unpacked(got, 2)
         check.that(np.isfinite(f(point)), "Your step leads to a place where f is not finite.")
         j = halvings(t, 20.0, 0.6)

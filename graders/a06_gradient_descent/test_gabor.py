@@ -416,7 +416,7 @@ def test_symmetry(student, rng):
     s = rng.uniform(1, 4)
     here, odd = student.gabor(phi, x), student.gabor(-phi, x)
     mirrored = student.gabor(phi * [1, -1], -x)
-    moved, shifted = student.gabor(phi, x + s), student.gabor(phi + [0.06 * phi[1] * s, 0], x)
+    moved, shifted = student.gabor(phi, x + s), student.gabor(phi + np.array([0.06 * phi[1] * s, 0]), x)
     losses = student.gabor_loss(phi, x, y), student.gabor_loss(-phi, x, -y)
     arrays = [check.array(value, (10,)) for value in (here, odd, mirrored, moved, shifted)]
     here, odd, mirrored, moved, shifted = arrays

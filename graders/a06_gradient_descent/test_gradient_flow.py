@@ -134,7 +134,7 @@ def draw(rng, d, flat=0):
 
 @points(3)
 def test_equation(student, rng):
-    """Its derivative is −Aw, by difference quotients, at as many times as there are coordinates and at other numbers."""
+    """Its derivative is −Aw, by difference quotients, for any number of times."""
     h, cases = 1e-5, []
     for d, times, flat in ((3, 1, 0), (2, 3, 0), (4, 2, 1)):
         A, w0, _ = draw(rng, d, flat)

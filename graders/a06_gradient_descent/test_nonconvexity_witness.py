@@ -133,7 +133,7 @@ def wasteful(f, dim, rng, n_tries):
 
 @misconception("Three evaluations per try: keep the values that you have.", when=found("many"))
 def tries_ignored(f, dim, rng, n_tries):
-    for _ in range(2000):
+    for _ in range(n_tries + 50):
         u, v, t = *rng.uniform(-10, 10, size=(2, dim)), rng.uniform(0.1, 0.9)
         if f(t * u + (1 - t) * v) > t * f(u) + (1 - t) * f(v) + 1e-9:
             return u, v, t
@@ -183,7 +183,7 @@ def short_segments(f, dim, rng, n_tries):
     for _ in range(n_tries):
         centre, arm = rng.uniform(-9, 9, size=dim), rng.uniform(-1, 1, size=dim)
         if f(centre) > (f(centre + arm) + f(centre - arm)) / 2 + 1e-9:
-            return centre + arm, centre - arm, (f(centre) * 0 + 0.5 if False else 0.5)
+            return centre + arm, centre - arm, 0.5
     return None
 
 
@@ -256,7 +256,7 @@ def linear_there(w):
 
 
 def verdict(got, f, dim):
-    """Which reason speaks against the witness: "none", "shape", "t", "box", "below", "rounding", "mixed"; or "" if it is one."""
+    """Why the triple is no witness: "none", "shape", "t", "box", "rounding", "mixed" or "below"; "" if it is one."""
     if got is None:
         return "none"
     try:
@@ -269,11 +269,10 @@ def verdict(got, f, dim):
     if max(np.abs(one).max(), np.abs(two).max()) > 10:
         return "box"
     chord = t * f(one) + (1 - t) * f(two)
-    if f(t * one + (1 - t) * two) - chord > 0.9e-9:  # the rest is for rounding
-        return ""
-    if f((1 - t) * one + t * two) - chord > 0.9e-9:
-        return "mixed"
-    return "below" if f(t * one + (1 - t) * two) - chord < -0.9e-9 else "rounding"
+    above, other = f(t * one + (1 - t) * two) - chord, f((1 - t) * one + t * two) - chord
+    if above >= -0.9e-9:
+        return "" if above > 0.9e-9 else "rounding"  # a tenth of the margin is for rounding
+    return "mixed" if other > 0.9e-9 else "below"
 
 
 WORDS = {

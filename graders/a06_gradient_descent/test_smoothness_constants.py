@@ -260,7 +260,7 @@ def test_eigenvalues(student, rng):
             check.that(values[-1] <= L * (1 + 1e-6), "Some Hessian has an eigenvalue above your L.")
         highest = np.linalg.eigvalsh(hessian(X, lam, np.zeros(X.shape[1])))[-1]
         message = "Your L is an upper bound, but not the smallest: where is the curvature largest?"
-        check.that(L <= highest * (1 + 1e-6), message)
+        check.that(highest * (1 + 1e-6) >= L, message)
 
 
 @points(2)
