@@ -34,6 +34,16 @@ def secret_calls(run):
     return run.facts.get("surplus", 0) > 0
 
 
+@misconception("You call f more often than you say.", when=secret_calls)
+def old_value_again_in_secret(f, grad, w, t0=1.0, rho=0.5, c=1e-4, max_halvings=60):
+    w = np.array(w, dtype=float)
+
+    def accepted(old, new, t, slope):
+        return bool(np.isfinite(new)) and new <= f(w) - c * t * slope
+
+    return search(f, grad, w, t0, rho, max_halvings, accepted)
+
+
 @misconception("Slope along −g is −‖g‖².")
 def norm_not_squared(f, grad, w, t0=1.0, rho=0.5, c=1e-4, max_halvings=60):
     return search(
@@ -135,16 +145,6 @@ def old_value_again_counted(f, grad, w, t0=1.0, rho=0.5, c=1e-4, max_halvings=60
         if np.isfinite(new) and new <= old - c * t * (g @ g):
             return w - t * g, t, n
     return w, 0.0, n
-
-
-@misconception("You call f more often than you say.", when=secret_calls)
-def old_value_again_in_secret(f, grad, w, t0=1.0, rho=0.5, c=1e-4, max_halvings=60):
-    w = np.array(w, dtype=float)
-
-    def accepted(old, new, t, slope):
-        return bool(np.isfinite(new)) and new <= f(w) - c * t * slope
-
-    return search(f, grad, w, t0, rho, max_halvings, accepted)
 
 
 @misconception("If no t passes, the step is 0.0 and the point stays w.")
@@ -319,6 +319,9 @@ def test_armijo(student, rng):
             cases.append((f, gradient, w, t0, 0.5, c))
             cases.append((f, gradient, w, t0, 0.85, c))
     cases.append((*draw(rng, 1e-4, d=1), 1e-4))
+    f, gradient, w, _ = round_bowl(rng, 0.5)
+    L = np.linalg.norm(gradient(w)) / np.linalg.norm(w)
+    cases.append((f, gradient, w, 2 * (1 - 0.5e-4) / L, 0.5, 1e-4))  # lowers f, by less than the condition asks for
     got = [student.backtracking(f, gradient, w, t0, rho, c) for f, gradient, w, t0, rho, c in cases]
     for mine, (f, gradient, w, t0, rho, c) in zip(got, cases, strict=True):
         follows_armijo(mine, f, gradient, w, t0, rho, c)
@@ -360,7 +363,7 @@ def test_theorem(student, rng):
 
 
 @points(2)
-def test_no_progress(student, rng):
+def test_no_progress(student, rng, facts):
     """Where the gradient is zero, and where no step is accepted, it stays at w and says so."""
     w, top, tries = rng.integers(1, 5, size=3), rng.uniform(1, 3), int(rng.integers(3, 9))
     flat = check.counted(lambda v: float(np.sum((np.asarray(v) - w) ** 2)))
@@ -371,6 +374,7 @@ def test_no_progress(student, rng):
     late = student.backtracking(
         rising.function, lambda v: 2 * np.asarray(v), w.astype(float), 1.5 * 2**tries, 0.5, 0.01, tries + 1
     )
+    facts["surplus"] = rising.calls - unpacked(stuck, 3)[2]
     point, t, n = unpacked(still, 3)
     check.close(point, w)
     check.close(t, top)

@@ -44,6 +44,12 @@ def ascent(A, w0, tau, k):
     return Q @ ((1 + tau * values) ** k * (Q.T @ w0))
 
 
+@misconception("Beyond 1/λ a coordinate changes its sign in each step: the sign is lost.", of="iterate")
+def sign_lost(A, w0, tau, k):
+    values, Q = np.linalg.eigh(A)
+    return Q @ (np.abs(1 - tau * values) ** k * (Q.T @ w0))
+
+
 @misconception("One step too many or too few: after 0 steps the point is w0.", of="iterate")
 def one_step_more(A, w0, tau, k):
     values, Q = np.linalg.eigh(A)
