@@ -167,6 +167,18 @@ def test_theorem_4_and_the_steps_of_its_proof(seed: int) -> None:
         assert np.sum((w - best) ** 2) <= (1 - tau * mu) ** k * start * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_distance_shrinks_as_in_the_bowl(seed: int) -> None:
+    """The remark after Theorem 4: by the mean Hessian the distance itself shrinks by 1 − τμ per step, for τ ≤ 1/L."""
+    rng = np.random.default_rng(seed)
+    _, gradient, best, mu, L = _logistic(rng)
+    w, tau = best + 3 * rng.normal(size=3), rng.uniform(0.1, 1) / L
+    for _ in range(20):
+        after = w - tau * gradient(w)
+        assert np.linalg.norm(after - best) <= (1 - tau * mu) * np.linalg.norm(w - best) * (1 + 1e-9)
+        w = after
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_theorem_2(seed: int) -> None:
     """Along the flow the distance decays at least like e^{−μt}, and for a round bowl exactly so."""
