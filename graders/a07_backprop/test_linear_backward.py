@@ -1,0 +1,6 @@
+from chainrule.grader import points
+
+
+@points(12)
+def test_x(student):
+    pass
