@@ -28,6 +28,21 @@ def products(delta, as_):
     return [d * a for d, a in zip(delta, as_, strict=False)]
 
 
+def quotients_instead(run):
+    return "ds was called 0 times" in run.failure
+
+
+@misconception("Difference quotients are for checking: the chain rule gives exact derivatives.", when=quotients_instead)
+def difference_quotients(x, y, w, b, s, ds):
+    def loss(parameters):
+        return (run_chain(x, parameters[: len(w)], parameters[len(w) :], s)[1][-1] - y) ** 2
+
+    at, slopes = np.concatenate([w, b]).astype(float), []
+    for e in np.eye(len(at)):
+        slopes.append((loss(at + 1e-5 * e) - loss(at - 1e-5 * e)) / 2e-5)
+    return slopes[: len(w)], slopes[len(w) :]
+
+
 @misconception("∂z_l/∂w_l=a_(l−1).")
 def activation_after(x, y, w, b, s, ds):
     zs, as_ = run_chain(x, w, b, s)
@@ -141,13 +156,6 @@ def preactivation_before(x, y, w, b, s, ds):
     return products(delta, [x, *zs]), delta
 
 
-@misconception("Every layer has its own derivatives: you return those of one layer.")
-def first_layer_only(x, y, w, b, s, ds):
-    zs, as_ = run_chain(x, w, b, s)
-    delta = sensitivities(y, w, zs, as_, ds)
-    return delta[0] * x, delta[0]
-
-
 def too_many_slopes(run):
     return run.test in ("test_calls", "test_multiplications") and "quadratic" in run.failure
 
@@ -208,19 +216,11 @@ def divides_by_weights(x, y, w, b, s, ds):
     return products(db, as_), db
 
 
-def quotients_instead(run):
-    return "s was called" in run.failure and run.test == "test_calls"
-
-
-@misconception("Difference quotients are for checking: the chain rule gives exact derivatives.", when=quotients_instead)
-def difference_quotients(x, y, w, b, s, ds):
-    def loss(parameters):
-        return (run_chain(x, parameters[: len(w)], parameters[len(w) :], s)[1][-1] - y) ** 2
-
-    at, slopes = np.concatenate([w, b]).astype(float), []
-    for e in np.eye(len(at)):
-        slopes.append((loss(at + 1e-5 * e) - loss(at - 1e-5 * e)) / 2e-5)
-    return slopes[: len(w)], slopes[len(w) :]
+@misconception("Every layer has its own derivatives: you return those of one layer.")
+def first_layer_only(x, y, w, b, s, ds):
+    zs, as_ = run_chain(x, w, b, s)
+    delta = sensitivities(y, w, zs, as_, ds)
+    return delta[0] * x, delta[0]
 
 
 @alternative("recursion")
