@@ -34,7 +34,9 @@ def fd_class():
     return L**2
 
 
-@misconception("Only what lies behind the changed layer would change, but each loss is computed anew from x.", of="count_fd")
+@misconception(
+    "Only what lies behind the changed layer would change, but each loss is computed anew from x.", of="count_fd"
+)
 def fd_from_layer():
     return 2 * L * (L + 1)
 

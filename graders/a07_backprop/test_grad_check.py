@@ -297,9 +297,7 @@ def test_calls(student, rng):
     got = student.grad_check(f, g, whole)
     student.grad_check(f.function, lambda v: g.function(v) + np.arange(d), whole)
     check.that(check.scalar(got) < 1e-7, "At an x of integers your deviation is wrong.")
-    check.that(
-        not any(call.mutated for call in student.calls), "Your function changed its argument x; work on a copy."
-    )
+    check.that(not any(call.mutated for call in student.calls), "Your function changed its argument x; work on a copy.")
     check.that(f.calls == 2 * d, f"f was called {f.calls} times for {d} coordinates: twice for each is enough.")
     check.that(g.calls == 1, f"g was called {g.calls} times: once is enough.")
     asked = np.array([np.asarray(v, dtype=float) for (v,) in f.inputs]).reshape(2 * d, d) - whole

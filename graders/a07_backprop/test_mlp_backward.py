@@ -1,5 +1,7 @@
 """Loss and gradient of a multilayer perceptron."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from chainrule import check
@@ -304,10 +306,7 @@ def tanh(Z):
 
 def draw(rng, widths, n):
     """Parameters, inputs, and targets far enough from the outputs for gradients that are not tiny."""
-    params = [
-        (rng.normal(size=(m, k)) * 1.2 / np.sqrt(m), 0.5 * rng.normal(size=k))
-        for m, k in zip(widths[:-1], widths[1:], strict=True)
-    ]
+    params = [(rng.normal(size=(m, k)) * 1.2 / np.sqrt(m), 0.5 * rng.normal(size=k)) for m, k in pairwise(widths)]
     return params, rng.normal(size=(n, widths[0])), 2 * rng.normal(size=(n, widths[-1])) + 1
 
 

@@ -1,6 +1,7 @@
 """Multiplications of forward and reverse mode."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -81,7 +82,9 @@ def always_forward(dims, mode):
     return forward(dims)
 
 
-@misconception("The intermediate product has n_0 columns in forward mode, and n_L rows in reverse mode: not the widest.")
+@misconception(
+    "The intermediate product has n_0 columns in forward mode, and n_L rows in reverse mode: not the widest."
+)
 def widest(dims, mode):
     inner = range(2, len(dims)) if mode == "forward" else range(1, len(dims) - 1)
     return sum(max(dims) * dims[k] * dims[k - 1] for k in inner)
@@ -108,7 +111,7 @@ def in_floats(dims, mode):
 
 @alternative("multiplying shapes out")
 def by_shapes(dims, mode):
-    jacobians = [(m, n) for n, m in zip(dims[:-1], dims[1:], strict=True)]  # J_1, J_2, …
+    jacobians = [(m, n) for n, m in pairwise(dims)]  # J_1, J_2, …
     if mode == "reverse":
         jacobians = [(n, m) for m, n in jacobians[::-1]]  # transposed
     product, cost = jacobians[0], 0
@@ -129,7 +132,7 @@ def recursive(dims, mode):
 
 @alternative("a formula with sums")
 def formula(dims, mode):
-    pairs = [int(a) * int(b) for a, b in zip(dims, dims[1:], strict=False)]
+    pairs = [int(a) * int(b) for a, b in pairwise(dims)]
     return {"forward": dims[0] * sum(pairs[1:]), "reverse": dims[-1] * sum(pairs[:-1])}[mode]
 
 
@@ -174,7 +177,7 @@ def by_sign(dims):
 
 def simulated(dims, mode):
     """The oracle: multiply matrices of ones in the order of the mode, and count abc for each product."""
-    jacobians = [np.ones((m, n), dtype=bool) for n, m in zip(dims[:-1], dims[1:], strict=True)][::-1]  # J_L, …, J_1
+    jacobians = [np.ones((m, n), dtype=bool) for n, m in pairwise(dims)][::-1]  # J_L, …, J_1
     cost = 0
     while len(jacobians) > 1:
         at = len(jacobians) - 2 if mode == "forward" else 0
