@@ -52,7 +52,7 @@ def activation_after(x, y, w, b, s, ds):
 
 @misconception("Derivative at the pre-activation z.")
 def slope_at_activation(x, y, w, b, s, ds):
-    zs, as_ = run_chain(x, w, b, s)
+    _, as_ = run_chain(x, w, b, s)
     delta = sensitivities(y, w, as_[1:], as_, ds)
     return products(delta, as_), delta
 

@@ -1,5 +1,7 @@
 """A referee for gradients: the largest deviation from central differences."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from chainrule import check
@@ -279,7 +281,7 @@ def test_second_order(student, rng):
     steps = (2e-2, 1e-2, 5e-3)
     got = [student.grad_check(f, g, x, h) for h in steps]
     got = [check.scalar(value) for value in got]
-    for larger, smaller in zip(got[:-1], got[1:], strict=True):
+    for larger, smaller in pairwise(got):
         check.that(smaller > 0, "For a cubic function and h = 0.01 the quotient is not exact: where does your step go?")
         ratio = larger / smaller
         check.that(3.9 < ratio < 4.1, f"When h is halved your deviation falls by a factor of {ratio:.2f}.")

@@ -365,7 +365,7 @@ def test_several_outputs(student, rng):
 
 @points(3)
 def test_calls(student, rng):
-    """The activation and its derivative are called once for each hidden layer, on the whole batch of pre-activations."""
+    """Activation and derivative are called once for each hidden layer, on the whole batch of pre-activations."""
     hidden = int(rng.integers(2, 5))
     params, X, Y = draw(rng, [2, *rng.integers(2, 6, size=hidden).tolist(), 2], 5)
     act, dact = check.counted(softplus), check.counted(softplus_slope)
