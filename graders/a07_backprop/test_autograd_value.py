@@ -1,6 +1,6 @@
 """A number that remembers how it was computed: reverse-mode differentiation of any formula.
 
-Expressions are data, lists of steps `(operation, …)`; helpers build them on the student's side with the student's class.
+Expressions are data, lists of steps `(operation, …)`; helpers build them there, with the student's class.
 """
 
 import math
@@ -363,20 +363,21 @@ class Kahn(Node):
                     ready.append(parent)
 
 
+TAPE = []
+
+
 @alternative("a tape: one list of all numbers, in the order in which they were made", of="Value")
 class Tape(Node):
-    tape: list = []
-
     def __init__(self, data, parents=(), slopes=()):
         super().__init__(data, parents, slopes)
-        self.place = len(Tape.tape)
-        Tape.tape.append(self)
+        self.place = len(TAPE)
+        TAPE.append(self)
 
     def backward(self):
         flow = [0.0] * (self.place + 1)
         flow[self.place] = 1.0
         for place in range(self.place, -1, -1):
-            node = Tape.tape[place]
+            node = TAPE[place]
             if flow[place] and not node.parents:
                 node.grad += flow[place]
             for parent, slope in zip(node.parents, node.slopes, strict=True):
@@ -651,7 +652,7 @@ def test_numbers(student, rng):
 
 
 def chain(Value, x, factors):
-    """A chain with two links for each factor: a product with a plain number, and a sum with a leaf that all links share."""
+    """Two links for each factor: a product with a plain number, and a sum with a leaf that all of them share."""
     a = Value(x)
     end = a
     for factor in factors:
