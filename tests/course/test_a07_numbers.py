@@ -88,7 +88,8 @@ def test_the_finale_has_33_parameters_and_learns(a07_run: Any, a07_text: str) ->
             if id(parent) not in seen:
                 seen.add(id(parent))
                 nodes.append(parent)
-    assert 6_000 < len(nodes) < 15_000, "some ten thousand nodes"
+    assert 4_000 < len(nodes) < 5_000
+    assert "almost five thousand nodes" in a07_text
 
 
 def test_chains_fade_as_the_picture_says(a07_run: Any) -> None:
