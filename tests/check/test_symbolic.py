@@ -97,3 +97,18 @@ def test_a_variable_that_is_left_out_is_noticed():
 def test_functions_and_constants_survive_the_way_through_a_tree():
     check.symbolic(["Mul", ["Pi"], ["exp", ["Symbol", "x"]]], sp.pi * sp.exp(X))
     check.symbolic(["Pow", ["Exp1"], ["Symbol", "x"]], sp.exp(X))
+
+
+def tree_of_sum(summand, high):
+    return ["Sum", summand, ["Tuple", ["Symbol", "k"], 1, high]]
+
+
+def test_a_sum_of_a_polynomial_is_worked_out():
+    n = sp.Symbol("N", positive=True, integer=True)
+    check.symbolic(tree_of_sum(["Symbol", "k"], ["Symbol", "N"]), n * (n + 1) / 2)
+    check.symbolic(["binomial", ["Add", ["Symbol", "N"], 1], 2], n * (n + 1) / 2)
+
+
+@pytest.mark.parametrize("summand", [["Pow", 2, ["Symbol", "k"]], ["Pow", ["Symbol", "k"], 500]])
+def test_another_sum_is_refused_at_once(summand):
+    assert "cannot be worked out" in failure(check.symbolic, tree_of_sum(summand, ["Symbol", "N"]), N)

@@ -15,11 +15,12 @@ from chainrule.check.failure import Failed
 MAX_NODES = 5000
 MAX_TEXT = 2000
 MAX_EXPONENT = 10_000
+MAX_DEGREE = 8
 UNEVALUATED = {"Derivative", "Integral", "Limit", "Subs"}
 FUNCTIONS = frozenset(
     """
     exp log sqrt sin cos tan cot asin acos atan atan2 sinh cosh tanh asinh acosh atanh
-    Abs sign Max Min Heaviside erf floor ceiling
+    Abs sign Max Min Heaviside erf floor ceiling binomial
     """.split()
 )
 CONSTANTS = {"Pi": "pi", "Exp1": "E", "ImaginaryUnit": "I", "Infinity": "oo", "NegativeInfinity": "-oo"}
@@ -96,7 +97,23 @@ class Builder:
             return self._tree(args[0])
         if name in UNEVALUATED:
             raise Failed("Enter the result, not the instruction.")
+        if name == "Sum":
+            return self._sum(args)
         return self._apply(name, [self._tree(arg) for arg in args])
+
+    def _sum(self, args: list[Any]) -> Any:
+        """The closed form of a sum of polynomials in its index; other sums might take for ever."""
+        match args:
+            case [body, ["Tuple", ["Symbol", str(name)], low, high]] if name not in self.symbols:
+                bounds, index = (self._tree(low), self._tree(high)), self.sympy.Dummy(integer=True)
+                self.symbols[name] = index
+                try:
+                    summand = self._tree(body)
+                finally:
+                    del self.symbols[name]
+                if summand.is_polynomial(index) and self.sympy.degree(summand, index) <= MAX_DEGREE:
+                    return self.sympy.summation(summand, (index, *bounds))
+        raise Failed("Your sum cannot be worked out. Enter a closed expression.")
 
     def _symbol(self, name: str) -> Any:
         if name not in self.symbols:
