@@ -176,6 +176,23 @@ def test_b(trained, student):
     assert trained == 1
     assert student.count() == 0
 """,
+    "test_beside.py": """
+import numpy as np
+from chainrule import check
+from chainrule.grader import helper, misconception, points
+
+@misconception("Both dice show the same.", of="roll")
+def roll(rng):
+    yield from [rng.integers(1, 7)] * 2
+
+def rolled(roll, seed):
+    return [int(face) for face in roll(np.random.default_rng(seed))]
+
+@points(1)
+def test_dice(student):
+    got = student.beside(helper(rolled), student.roll, 3)
+    check.that(len(got) == 2 and got[0] != got[1], "Your dice are not two of their own.")
+""",
     "test_helper.py": """
 from chainrule import check
 from chainrule.grader import helper, points
@@ -227,6 +244,16 @@ def test_a_grader_that_cannot_be_loaded_leaves_its_exercise_ungraded(odd, exerci
     assert result.points is None
     assert result.max_points == 4
     assert why in result.outcomes[0].detail
+
+
+def test_a_helper_beside_the_code_gives_it_what_does_not_cross_and_is_replayed(odd):
+    """A generator of random numbers goes in, an iterator comes out; the mistake is named from the same stream."""
+    right = "def roll(rng):\n    yield int(rng.integers(1, 4))\n    yield int(rng.integers(4, 7))"
+    wrong = "def roll(rng):\n    face = rng.integers(1, 7)\n    return [face, face]"
+    assert grade(odd, right, "beside", 1).points == 1.0
+    assert grade(odd, wrong, "beside", 1).misconception == "Both dice show the same."
+    broken = grade(odd, "def roll(rng):\n    return 1 / 0", "beside", 1)
+    assert "Your `roll` raised ZeroDivisionError" in broken.outcomes[0].message
 
 
 def test_a_grader_that_dies_leaves_its_exercise_ungraded_and_the_next_is_graded(odd):

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,10 @@ def _replays(known: Known, run: Run) -> bool:
             same = _same_formula(call.result, value, run.relation) if call.kind == "symbolic" else None
             if not (_same(call.result, value, made) if same is None else same):
                 return False
+        elif call.helper is not None:
+            theirs = replace(call, args=_substituted(call.args, known))
+            if not _same_call(theirs, _local(call.helper, made), made, run):
+                return False
         elif not _same_call(call, getattr(owner, call.name) if owner is not None else known.shown, made, run):
             return False
         compared += 1
@@ -89,6 +93,11 @@ def _same_call(call: Call, function: Callable[..., Any], made: dict[int, Any], r
     if call.error is not None or (call.result is None and value is not None):
         return False
     return _same(call.result, value, made)
+
+
+def _substituted(args: tuple[Any, ...], known: Known) -> tuple[Any, ...]:
+    """Arguments of a helper, with the misconception in place of the function of the student's."""
+    return tuple(known.shown if isinstance(arg, Reference) and arg.__name__ == known.of else arg for arg in args)
 
 
 def _local(value: Any, made: dict[int, Any]) -> Any:

@@ -42,7 +42,11 @@ def _student_error(error: dict[str, Any]) -> StudentError:
 
 @dataclass
 class Call:
-    """One recorded request: what was asked, with which arguments, and what came back."""
+    """One recorded request: what was asked, with which arguments, and what came back.
+
+    `helper` is the function that ran beside the student's code, if one did; the name is then that of the first function
+    of the student's among its arguments.
+    """
 
     kind: str
     name: str
@@ -56,6 +60,7 @@ class Call:
     printed: int = 0
     text: str = ""
     seconds: float = 0.0
+    helper: wire.Shipped | None = None
 
 
 class Reference:
@@ -134,12 +139,22 @@ class Student:
         result = self._call("call", reference, args, kwargs)
         return result, self.calls[-1].text
 
+    def beside(self, shipped: wire.Shipped, *args: Any, **kwargs: Any) -> Any:
+        """Run a `helper(…)` on the student's side, with functions of the student's (`student.f`) among its arguments.
+
+        For what does not cross: a generator of random numbers, an iterator, thousands of calls.
+        """
+        return self._call("call", Reference(self, shipped, shipped.name, None), args, kwargs)
+
     def _call(self, kind: str, reference: Reference, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         callbacks: dict[int, Callable[..., Any]] = {}
         sent = [self._sendable(part, callbacks) for part in (list(args), dict(kwargs))]
         target = reference._target.id if isinstance(reference._target, wire.Handle) else None
         name = reference._attribute or reference._name
         call = Call(kind, name, _copied(args), _copied(kwargs), target=target)
+        if isinstance(reference._target, wire.Shipped):
+            call.helper = reference._target
+            call.name = next((arg.__name__ for arg in args if isinstance(arg, Reference)), name)
         return self._record(
             call,
             lambda: self._connection.request(kind, reference._target, reference._attribute, *sent, callbacks=callbacks),
