@@ -51,12 +51,14 @@ def determinant(lam, lr, beta):
     return abs(np.linalg.det(matrix(lam, lr, beta)))
 
 
-@misconception("The momentum term is w_k − w_{k−1}: the older iterate comes with −β.", of="hb_radius")
+@misconception("The momentum term is a difference of two iterates: the older one comes with −β.", of="hb_radius")
 def sign_of_beta(lam, lr, beta):
     return np.abs(np.linalg.eigvals([[1 + beta - lr * lam, beta], [1.0, 0.0]])).max()
 
 
-@misconception("The momentum term is w_k − w_{k−1}: the newer iterate comes with 1 + β − lr·λ.", of="hb_radius")
+@misconception(
+    "The momentum term is a difference of two iterates: the newer one comes with 1 + β − lr·λ.", of="hb_radius"
+)
 def beta_missing(lam, lr, beta):
     return np.abs(np.linalg.eigvals([[1 - lr * lam, -beta], [1.0, 0.0]])).max()
 

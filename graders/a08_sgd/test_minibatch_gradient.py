@@ -139,8 +139,10 @@ def gradients(A, C):
     """grad_i of a model that is not linear in w, for one sample."""
 
     def grad_i(i, w):
-        if np.ndim(i) != 0 or not float(i).is_integer() or np.shape(w) != C[0].shape:
-            raise TypeError("grad_i takes one index and then w")
+        if np.shape(w) != C[0].shape:
+            raise TypeError("w comes second")
+        if np.ndim(i) != 0 or not float(i).is_integer():
+            raise IndexError("one index at a time")
         return A[int(i)] * np.tanh(w - C[int(i)]) + 0.5 * w
 
     return grad_i

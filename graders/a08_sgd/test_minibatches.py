@@ -198,18 +198,6 @@ def even_sizes(N, B, rng):
     return np.array_split(rng.permutation(N), ceil(N / B))
 
 
-@misconception("A batch needs at least one sample: raise ValueError for B < 1.", when=accepts_no_samples)
-def negative_sizes_accepted(N, B, rng):
-    order = rng.permutation(N)
-    return [order[start : start + B] for start in range(0, N, B or 1)]
-
-
-@misconception("A batch needs at least one sample: raise ValueError for B < 1.", when=accepts_no_samples)
-def cut_to_one(N, B, rng):
-    B, order = max(B, 1), rng.permutation(N)
-    return [order[start : start + B] for start in range(0, N, B)]
-
-
 @misconception("Use only the generator `rng` you are given.", when=global_generator)
 def global_permutation(N, B, rng):
     order = np.random.permutation(N)
@@ -225,6 +213,18 @@ def generator_of_its_own(N, B, rng):
 @misconception("The indices count from 0.")
 def from_one(N, B, rng):
     order = 1 + rng.permutation(N)
+    return [order[start : start + B] for start in range(0, N, B)]
+
+
+@misconception("A batch needs at least one sample: raise ValueError for B < 1.", when=accepts_no_samples)
+def negative_sizes_accepted(N, B, rng):
+    order = rng.permutation(N)
+    return [order[start : start + B] for start in range(0, N, B)]
+
+
+@misconception("A batch needs at least one sample: raise ValueError for B < 1.", when=accepts_no_samples)
+def cut_to_one(N, B, rng):
+    B, order = max(B, 1), rng.permutation(N)
     return [order[start : start + B] for start in range(0, N, B)]
 
 

@@ -7,8 +7,12 @@ from chainrule import check
 from chainrule.grader import alternative, misconception, points
 
 
-def in_place(run):
-    return any(call.mutated for call in run.calls)
+def w_in_place(run):
+    return any(0 in call.mutated for call in run.calls)
+
+
+def m_in_place(run):
+    return any(1 in call.mutated for call in run.calls)
 
 
 @misconception("Steps grow by 1/(1−β): the new gradient enters the average with weight 1 − β.", of="momentum_avg")
@@ -56,14 +60,14 @@ def average_first(w, m, g, lr, beta):
     return m, w - lr * m
 
 
-@misconception("Your function changes m itself; make a new array.", of="momentum_avg", when=in_place)
+@misconception("Your function changes m itself; make a new array.", of="momentum_avg", when=m_in_place)
 def m_changed(w, m, g, lr, beta):
     m *= beta
     m += (1 - beta) * g
     return w - lr * m, m
 
 
-@misconception("Your function changes w itself; make a new array.", of="momentum_avg", when=in_place)
+@misconception("Your function changes w itself; make a new array.", of="momentum_avg", when=w_in_place)
 def w_changed(w, m, g, lr, beta):
     m = beta * m + (1 - beta) * g
     w -= lr * m
@@ -105,7 +109,7 @@ def buffer_uphill(w, m, g, lr, beta):
     return w + lr * m, m
 
 
-@misconception("Your function changes m itself; make a new array.", of="momentum_torch", when=in_place)
+@misconception("Your function changes m itself; make a new array.", of="momentum_torch", when=m_in_place)
 def buffer_changed(w, m, g, lr, beta):
     m *= beta
     m += g
