@@ -65,6 +65,10 @@ def filled_up(run):
     )
 
 
+def empty_batch(run):
+    return any(len(batch) == 0 for _, _, epoch in epochs_of(run) for batch in epoch)
+
+
 def always_the_same(run):
     found = many_orders(run)
     return found is not None and bool((found == found[0]).all())
@@ -142,6 +146,12 @@ def last_batch_filled(N, B, rng):
     order = rng.permutation(N)
     order = np.resize(order, ceil(N / B) * B)
     return list(order.reshape(-1, B))
+
+
+@misconception("Where B divides N your last batch is empty: an epoch has N/B batches then.", when=empty_batch)
+def one_batch_too_many(N, B, rng):
+    order = rng.permutation(N)
+    return [order[k * B : (k + 1) * B] for k in range(N // B + 1)]
 
 
 @misconception("Shuffle every epoch.", when=always_the_same)
