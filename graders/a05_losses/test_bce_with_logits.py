@@ -12,30 +12,26 @@ from chainrule.grader import alternative, misconception, points
 p, y = sp.symbols("p y")
 DOMAIN = {"p": (0.02, 0.98), "y": (0, 1)}
 
+UNSTABLE = "inf or NaN for large |z|: rearrange on paper until no exp of a large number and no log of 0 is left."
+
 # The loss.
 
 
-@misconception(
-    "inf or NaN for large |z|: rearrange the loss on paper, so that no exp of a large positive number and no log of 0 occurs."
-)
+@misconception(UNSTABLE)
 def log_of_sigmoid(z, y):
     with np.errstate(all="ignore"):
         p = 1 / (1 + np.exp(-z))
         return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
-@misconception(
-    "inf or NaN for large |z|: rearrange the loss on paper, so that no exp of a large positive number and no log of 0 occurs."
-)
+@misconception(UNSTABLE)
 def log_of_sigmoid_without_nan(z, y):
     p = expit(z)
     with np.errstate(all="ignore"):
         return -np.mean(xlogy(y, p) + xlogy(1 - y, 1 - p))
 
 
-@misconception(
-    "inf or NaN for large |z|: rearrange the loss on paper, so that no exp of a large positive number and no log of 0 occurs."
-)
+@misconception(UNSTABLE)
 def naive_softplus(z, y):
     with np.errstate(all="ignore"):
         return np.mean(np.log(1 + np.exp(z)) - y * z)

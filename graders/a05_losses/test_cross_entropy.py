@@ -159,13 +159,6 @@ def by_take(Z, labels):
     return -np.array(np.take_along_axis(logs, np.asarray(labels)[:, None], axis=1).mean())
 
 
-@alternative("torch")
-def by_torch(Z, labels):
-    import torch
-
-    return torch.nn.functional.cross_entropy(torch.as_tensor(Z, dtype=torch.float64), torch.as_tensor(labels).long())
-
-
 @alternative("loop over the samples")
 def loop(Z, labels):
     losses = []
@@ -256,15 +249,6 @@ def gradient_classes_from_labels(Z, labels):
 def gradient_by_one_hot(Z, labels):
     P = special.softmax(Z, axis=1)
     return (P - one_hot(labels, P.shape[1])) / len(P)
-
-
-@alternative("torch.autograd", of="ce_grad")
-def gradient_by_torch(Z, labels):
-    import torch
-
-    logits = torch.tensor(np.asarray(Z, dtype=float), requires_grad=True)
-    torch.nn.functional.cross_entropy(logits, torch.as_tensor(labels).long()).backward()
-    return logits.grad
 
 
 @alternative("list of rows", of="ce_grad")

@@ -124,13 +124,6 @@ def by_scipy(Z):
     return special.softmax(Z, axis=1)
 
 
-@alternative("torch, in double precision")
-def by_torch(Z):
-    import torch
-
-    return torch.softmax(torch.as_tensor(Z, dtype=torch.float64), dim=1)
-
-
 @alternative("exp of log_softmax")
 def by_logarithm(Z):
     return np.exp(special.log_softmax(Z, axis=1))
