@@ -7,6 +7,9 @@ from chainrule import check
 from chainrule.grader import alternative, misconception, points
 
 
+TOUCHING = "Quasi-separable: touching classes are misclassified, and still the loss decreases along a ray for ever."
+
+
 def split(x, y):
     x, y = np.asarray(x, dtype=float), np.asarray(y)
     return x[y == 0], x[y == 1]
@@ -22,7 +25,7 @@ def never(x, y):
     return False
 
 
-@misconception("Quasi-separable: the loss still decreases along a ray when the classes only touch.")
+@misconception(TOUCHING)
 def strictly_apart(x, y):
     noes, yeses = split(x, y)
     if len(noes) == 0 or len(yeses) == 0:
@@ -38,7 +41,7 @@ def equal_is_separable(x, y):
     return not (noes.max() <= yeses.min() or yeses.max() <= noes.min())
 
 
-def accuracy(x, y, closed):
+def accuracy(x, y):
     """Best share of right answers of a threshold, in either direction."""
     x, y = np.asarray(x, dtype=float), np.asarray(y)
     best = 0.0
@@ -48,9 +51,9 @@ def accuracy(x, y, closed):
     return best
 
 
-@misconception("Touching classes are misclassified and still have no minimiser.")
+@misconception(TOUCHING)
 def errors_left(x, y):
-    return bool(accuracy(x, y, True) < 1)
+    return bool(accuracy(x, y) < 1)
 
 
 @misconception("With one class only, the bias alone makes the loss smaller for ever.")
@@ -116,16 +119,6 @@ def in_given_order(x, y):
     return bool(changes > 1)
 
 
-@misconception("Equal features with different labels do not decide it: look at the others as well.")
-def any_tie(x, y):
-    noes, yeses = split(x, y)
-    if len(noes) == 0 or len(yeses) == 0:
-        return False
-    if set(noes.tolist()) & set(yeses.tolist()):
-        return True
-    return bool(noes.max() > yeses.min() and yeses.max() > noes.min())
-
-
 @misconception("Equal features with labels in equal number are no exception: any number of each will do.")
 def balanced_ties_only(x, y):
     noes, yeses = split(x, y)
@@ -184,10 +177,11 @@ def answer(value):
     return bool(number)
 
 
-def decide(student, yes, no, hint):
-    """Both answers must be right, so that a constant earns nothing. The calls come first."""
-    answers = [(want, student.minimum_exists(x, y)) for want, (x, y) in ((True, yes), (False, no))]
-    for want, got in answers:
+def decide(student, hint, *pairs):
+    """In each pair the first sample has a minimiser and the second has none: a constant earns nothing."""
+    cases = [(want, sample) for pair in pairs for want, sample in zip((True, False), pair, strict=True)]
+    answers = [student.minimum_exists(x, y) for _, (x, y) in cases]
+    for (want, _), got in zip(cases, answers, strict=True):
         check.that(answer(got) == want, hint)
 
 
@@ -210,51 +204,46 @@ def apart(rng, n=9):
 def test_yes_between_noes(student, rng):
     """A yes between two noes has a minimiser, separated classes have none."""
     yes = np.array([-1.0, 1.0, 2.0]), np.array([0, 1, 0])
-    decide(student, yes, apart(rng), "Three samples, a yes between two noes, against classes that lie apart.")
-    decide(student, overlapping(rng), apart(rng), "Look at classes that overlap, and at classes that lie apart.")
+    hint = "Look at classes that overlap, and at classes that lie apart."
+    decide(student, hint, (yes, apart(rng)), (overlapping(rng), apart(rng)))
 
 
 @points(1)
 def test_one_class(student, rng):
     """With one class only there is no minimiser."""
-    x = rng.normal(size=5)
+    only_yes, only_no = (rng.normal(size=5), np.ones(5, dtype=int)), (np.full(3, 2.0), np.zeros(3, dtype=int))
     hint = "With one class only, the bias can make the loss smaller and smaller."
-    decide(student, overlapping(rng), (x, np.ones(5, dtype=int)), hint)
-    decide(student, overlapping(rng), (np.full(3, 2.0), np.zeros(3, dtype=int)), hint)
+    decide(student, hint, (overlapping(rng), only_yes), (overlapping(rng), only_no))
 
 
 @points(1)
 def test_touching(student, rng):
     """Classes that touch in a point have no minimiser."""
-    a, gaps = rng.normal(), rng.uniform(0.5, 2, size=3)
-    x = np.array([a - gaps[0], a, a, a + gaps[1], a + gaps[1] + gaps[2]])
-    y = np.array([0, 0, 1, 1, 1])
-    order = rng.permutation(5)
-    crossed = np.array([a - gaps[0], a, a - 0.1, a + gaps[1], a + gaps[1] + gaps[2]])
+    a, gaps, order = rng.normal(), rng.uniform(0.5, 2, size=3), rng.permutation(5)
+    touch = np.array([a - gaps[0], a, a, a + gaps[1], a + gaps[1] + gaps[2]])[order]
+    cross = np.array([a - gaps[0], a, a - 0.1, a + gaps[1], a + gaps[1] + gaps[2]])[order]
+    y = np.array([0, 0, 1, 1, 1])[order]
+    corner = np.array([a, a, a + 1]), np.array([0, 1, 1])
     hint = "Look at the case in which the largest x of one class equals the smallest of the other."
-    decide(student, (crossed[order], y[order]), (x[order], y[order]), hint)
-    decide(student, (crossed[order], 1 - y[order]), (x[order], 1 - y[order]), hint)
-    decide(student, overlapping(rng), (np.array([a, a, a + 1]), np.array([0, 1, 1])), hint)
+    pairs = ((cross, y), (touch, y)), ((cross, 1 - y), (touch, 1 - y)), (overlapping(rng), corner)
+    decide(student, hint, *pairs)
 
 
 @points(1)
 def test_equal_features(student, rng):
     """If all features are equal and both classes occur, there is a minimiser."""
-    a = float(rng.integers(-3, 4))
-    x, y = np.full(5, a), rng.permutation([0, 1, 1, 0, 1])
+    x, y = np.full(5, float(rng.integers(-3, 4))), rng.permutation([0, 1, 1, 0, 1])
+    balanced = x[:2], np.array([0, 1])
     hint = "Look at the case in which all features are equal."
-    decide(student, (x, y), (x, np.ones(5, dtype=int)), hint)
-    decide(student, (np.full(2, a), np.array([0, 1])), apart(rng), hint)
+    decide(student, hint, ((x, y), (x, np.ones(5, dtype=int))), (balanced, apart(rng)))
 
 
 @points(1)
 def test_decreasing(student, rng):
     """It does not matter which class lies above the other."""
-    x, y = apart(rng)
-    a, b = overlapping(rng)
+    (x, y), (a, b) = apart(rng), overlapping(rng)
     hint = "The noes may lie above the yeses: w may be negative."
-    decide(student, (a, 1 - b), (x, 1 - y), hint)
-    decide(student, (a, b), (-x, y), hint)
+    decide(student, hint, ((a, 1 - b), (x, 1 - y)), ((a, b), (-x, y)))
 
 
 @points(1)
