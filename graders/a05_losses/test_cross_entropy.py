@@ -46,12 +46,6 @@ def softmax_twice(Z, labels):
     return -np.mean(picked(special.softmax(np.asarray(Z, dtype=float), axis=1), labels))
 
 
-@misconception("Z are logits, not probabilities: the softmax belongs to the loss.")
-def no_softmax(Z, labels):
-    with np.errstate(all="ignore"):
-        return -np.mean(np.log(np.asarray(Z, dtype=float)[np.arange(len(labels)), labels]))
-
-
 @misconception("The logit of the class is not its log-probability: it must be normalised.")
 def not_normalised(Z, labels):
     return -np.mean(np.asarray(Z, dtype=float)[np.arange(len(labels)), labels])
@@ -103,6 +97,12 @@ def overflow(Z, labels):
     with np.errstate(all="ignore"):
         E = np.exp(Z)
         return -np.mean(np.log(E[np.arange(len(labels)), labels] / E.sum(axis=1)))
+
+
+@misconception("Z are logits, not probabilities: the softmax belongs to the loss.")
+def no_softmax(Z, labels):
+    with np.errstate(all="ignore"):
+        return -np.mean(np.log(np.asarray(Z, dtype=float)[np.arange(len(labels)), labels]))
 
 
 @misconception("These are the losses of the samples: take their mean.")

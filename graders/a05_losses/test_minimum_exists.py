@@ -6,7 +6,6 @@ from scipy.optimize import linprog
 from chainrule import check
 from chainrule.grader import alternative, misconception, points
 
-
 TOUCHING = "Quasi-separable: touching classes are misclassified, and still the loss decreases along a ray for ever."
 
 
