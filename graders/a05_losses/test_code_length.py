@@ -50,7 +50,7 @@ def unguarded_math(p):
     return [math.ceil(-math.log(v) / math.log(2)) for v in p]
 
 
-@misconception("Word lengths are whole numbers: round up.", of="shannon_lengths")
+@misconception("Words have whole lengths: round each of them up.", of="shannon_lengths")
 def real_lengths(p):
     return -np.log2(np.asarray(p, dtype=float))
 
@@ -119,7 +119,7 @@ def by_powers(p):
 # Costs.
 
 
-@misconception("Words have whole lengths: take those of the Shannon code.", of="expected_bits")
+@misconception("Words have whole lengths: round each of them up.", of="expected_bits")
 def ideal_bits(q, p):
     return -np.sum(np.asarray(q) * np.log2(p))
 
@@ -230,7 +230,7 @@ def absolute_terms(q, p):
 
 @alternative("cross-entropy minus entropy", of="redundancy_bits")
 def redundancy_by_difference(q, p):
-    return (special.entr(q).sum() - special.xlogy(q, p).sum()) / math.log(2)
+    return -(special.entr(q).sum() + special.xlogy(q, p).sum()) / math.log(2)
 
 
 @alternative("log2, zeros masked", of="redundancy_bits")
