@@ -13,6 +13,8 @@ z0, z1, z2 = sp.symbols("z0 z1 z2")
 DOMAIN = {"z0": (-2, 2), "z1": (-2, 2), "z2": (-2, 2)}
 EXPONENTIALS = sp.exp(z0) + sp.exp(z1) + sp.exp(z2)
 
+LOST = "NaN for large logits: inf/inf after an overflow, or 0 · (−inf) after a lost logarithm. Work with log-probabilities."
+
 
 def picked(Z, labels):
     """The log-probability of each sample's class."""
@@ -73,7 +75,7 @@ def log_of_softmax(Z, labels):
         return -np.mean(np.log(special.softmax(Z, axis=1)[np.arange(len(labels)), labels]))
 
 
-@misconception("NaN for large logits: 0 · (−inf) where the label is not.")
+@misconception(LOST)
 def one_hot_times_infinity(Z, labels):
     with np.errstate(all="ignore"):
         P = special.softmax(Z, axis=1)
@@ -92,7 +94,7 @@ def epsilon(Z, labels):
     return -np.mean(np.log(P[np.arange(len(labels)), labels] + 1e-12))
 
 
-@misconception("Overflow for large logits: shift each row before you exponentiate.")
+@misconception(LOST)
 def overflow(Z, labels):
     with np.errstate(all="ignore"):
         E = np.exp(Z)
