@@ -13,7 +13,7 @@ z0, z1, z2 = sp.symbols("z0 z1 z2")
 DOMAIN = {"z0": (-2, 2), "z1": (-2, 2), "z2": (-2, 2)}
 EXPONENTIALS = sp.exp(z0) + sp.exp(z1) + sp.exp(z2)
 
-LOST = "NaN for large logits: inf/inf after an overflow, or 0 · (−inf) after a lost logarithm. Work with log-probabilities."
+LOST = "NaN for large logits: inf/inf after an overflow, or 0 · (−inf) after a lost logarithm: use log-probabilities."
 
 
 def picked(Z, labels):
