@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,10 +70,22 @@ def _replays(known: Known, run: Run) -> bool:
             same = _same_formula(call.result, value, run.relation) if call.kind == "symbolic" else None
             if not (_same(call.result, value, made) if same is None else same):
                 return False
+        elif call.helper is not None:
+            if not _same_call(_with_stand_in(call, known), _local(call.helper, made), made, run):
+                return False
         elif not _same_call(call, getattr(owner, call.name) if owner is not None else known.shown, made, run):
             return False
         compared += 1
     return compared > 0
+
+
+def _with_stand_in(call: Call, known: Known) -> Call:
+    """The call of a helper, with the misconception where the student's function was."""
+    args = tuple(
+        known.shown if isinstance(arg, Reference) and arg._attribute is None and arg._name == known.of else arg
+        for arg in call.args
+    )
+    return replace(call, args=args)
 
 
 def _same_call(call: Call, function: Callable[..., Any], made: dict[int, Any], run: Run) -> bool:

@@ -49,6 +49,8 @@ class Call:
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     target: int | None = None
+    helper: wire.Shipped | None = None
+    """What was called beside the student's code; `name` is then the student's function that it was given."""
     result: Any = None
     error: str | None = None
     mutated: tuple[Any, ...] = ()
@@ -122,6 +124,14 @@ class Student:
         """Whether the notebook defines the name."""
         return self._connection.request("has", name).value is True
 
+    def beside(self, probe: wire.Shipped, *args: Any, **kwargs: Any) -> Any:
+        """Call a helper on the student's side: it makes there what is not data (a network, a loader) and uses it.
+
+        The call is recorded under the name of the first of the student's functions among `args`.
+        """
+        name = next((arg._name for arg in args if isinstance(arg, Reference)), probe.name)
+        return self._call("call", Reference(self, probe, name, None), args, kwargs)
+
     def inplace(self, function: str | Reference, *args: Any, **kwargs: Any) -> tuple[Any, tuple[Any, ...]]:
         """Call a function; returns its result and its arguments as they are afterwards."""
         reference = getattr(self, function) if isinstance(function, str) else function
@@ -139,7 +149,8 @@ class Student:
         sent = [self._sendable(part, callbacks) for part in (list(args), dict(kwargs))]
         target = reference._target.id if isinstance(reference._target, wire.Handle) else None
         name = reference._attribute or reference._name
-        call = Call(kind, name, _copied(args), _copied(kwargs), target=target)
+        helper = reference._target if isinstance(reference._target, wire.Shipped) else None
+        call = Call(kind, name, _copied(args), _copied(kwargs), target=target, helper=helper)
         return self._record(
             call,
             lambda: self._connection.request(kind, reference._target, reference._attribute, *sent, callbacks=callbacks),
