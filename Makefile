@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 BROWSER ?= yes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fix clean
+.PHONY: help demo test fix gpu-check clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
-		|| sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
 
 demo: $(VENV)/.grading ## a whole class on one assignment, from the source to the report (in .demo/)
 	@$(BIN)/python -m demo
@@ -28,6 +28,9 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gpu-check: $(VENV)/.grading ## train the reference network on the GPU if there is one; one line of JSON
+	@$(BIN)/python scripts/gpu_check
 
 clean: ## remove what the commands above made: the demo, caches, the virtual environment
 	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -34,7 +34,9 @@ def measured(evaluate, W, b, x, y, B, mode, dropout, times, seed=0):
     results = [evaluate(net, DataLoader(TensorDataset(x, y), batch_size=B), torch.device("cpu")) for _ in range(times)]
     after = [p.detach() for p in (*net.parameters(), *net.buffers())]
     return {
-        "results": [tuple(float(part) for part in result) if isinstance(result, (tuple, list)) else result for result in results],
+        "results": [
+            tuple(float(part) for part in result) if isinstance(result, (tuple, list)) else result for result in results
+        ],
         "modes": (net.training, net.norm.training, net.drop.training),
         "trained": any(training for training, _ in log),
         "taped": any(tape for _, tape in log),
@@ -96,9 +98,7 @@ def with_tape(model, loader, device):
 
 @misconception("Weight by samples: this is the mean of the batches' means.")
 def mean_of_batches(model, loader, device):
-    return quietly(
-        model, loader, device, summary=lambda rows: (rows[:, 0].mean(), (rows[:, 1] / rows[:, 2]).mean())
-    )
+    return quietly(model, loader, device, summary=lambda rows: (rows[:, 0].mean(), (rows[:, 1] / rows[:, 2]).mean()))
 
 
 @misconception("Weight by samples: the accuracy is averaged over batches.")
@@ -154,16 +154,12 @@ def count(model, loader, device):
 
 @misconception("The loss is a mean: divide by the number of samples.")
 def total_loss(model, loader, device):
-    return quietly(
-        model, loader, device, summary=lambda rows: ((rows[:, 0] * rows[:, 2]).sum(), weighted(rows)[1])
-    )
+    return quietly(model, loader, device, summary=lambda rows: ((rows[:, 0] * rows[:, 2]).sum(), weighted(rows)[1]))
 
 
 @misconception("F.cross_entropy is a mean already: weight it with the size of the batch.")
 def divided_twice(model, loader, device):
-    return quietly(
-        model, loader, device, summary=lambda rows: (rows[:, 0].sum() / rows[:, 2].sum(), weighted(rows)[1])
-    )
+    return quietly(model, loader, device, summary=lambda rows: (rows[:, 0].sum() / rows[:, 2].sum(), weighted(rows)[1]))
 
 
 @misconception("cross_entropy takes logits: it applies the softmax itself.")
@@ -264,10 +260,13 @@ def by_hand(W, b, x, y):
     return np.mean(log_sum - logits[np.arange(len(y)), y]), np.mean(logits.argmax(axis=1) == y)
 
 
+PROBE = helper(measured)
+
+
 def run(student, rng, n, B, *, mode=False, dropout=0.0, times=1):
     tensors, arrays = draw(rng, n)
     seed = int(rng.integers(2**31))
-    got = student.beside(helper(measured), student.evaluate, *tensors, B, mode, dropout, times, seed=seed)
+    got = student.beside(PROBE, student.evaluate, *tensors, B, mode, dropout, times, seed=seed)
     return got, by_hand(*arrays)
 
 
@@ -300,7 +299,8 @@ def test_mode(student, rng):
     runs = [(mode, run(student, rng, 8, 3, mode=mode)) for mode in (True, False)]
     for mode, (got, _) in runs:
         check.that(
-            got["modes"] == (mode,) * 3, f"The model was in {'training' if mode else 'evaluation'} mode, and is not any more."
+            got["modes"] == (mode,) * 3,
+            f"The model was in {'training' if mode else 'evaluation'} mode, and is not any more.",
         )
         check.that(got["forwards"] >= 3, "Your function did not show all batches to the model.")
 

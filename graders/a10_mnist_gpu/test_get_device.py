@@ -84,9 +84,12 @@ def first_card(prefer="auto"):
     return torch.device("cuda", 0) if prefer in ("auto", "cuda") and torch.cuda.is_available() else torch.device("cpu")
 
 
+PROBE = helper(tried)
+
+
 def ask(student, prefer, cuda, mps=False, count=None):
     count = int(cuda) if count is None else count
-    return student.beside(helper(tried), student.get_device, prefer, cuda, mps, count)[1]
+    return student.beside(PROBE, student.get_device, prefer, cuda, mps, count)[1]
 
 
 @points(2)
@@ -111,7 +114,7 @@ def test_what_there_is(student):
 def test_type(student):
     """It is a torch.device."""
     kinds = [
-        student.beside(helper(tried), student.get_device, prefer, cuda, False, int(cuda))
+        student.beside(PROBE, student.get_device, prefer, cuda, False, int(cuda))
         for prefer in ("auto", "cpu", "cuda")
         for cuda in (False, True)
     ]

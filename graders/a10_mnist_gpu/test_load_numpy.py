@@ -201,12 +201,13 @@ def by_hand(params, x):
     return x
 
 
+PROBE = helper(filled)
+
+
 def load(student, rng, sizes, *, nested=False, frozen=(), dtype=np.float64):
     params, inputs = draw(rng, sizes, dtype), rng.normal(size=(5, sizes[0]))
     seed = int(rng.integers(2**31))
-    result = student.beside(
-        helper(filled), student.load_numpy_, list(sizes), nested, list(frozen), params, inputs, seed=seed
-    )
+    result = student.beside(PROBE, student.load_numpy_, list(sizes), nested, list(frozen), params, inputs, seed=seed)
     return by_hand(params, inputs), result
 
 

@@ -239,10 +239,13 @@ def by_torch(values, gradients, lr, times):
     return [p.detach().numpy() for p in params]
 
 
+PROBE = helper(stepped)
+
+
 def run(student, rng, *, times=1, as_generator=False, dtype=np.float32, nones=(), frozen=()):
     values, gradients = draw(rng, dtype, nones)
     lr = float(rng.uniform(0.05, 0.4))
-    got = student.beside(helper(stepped), student.sgd_step_, values, gradients, lr, times, as_generator, frozen)
+    got = student.beside(PROBE, student.sgd_step_, values, gradients, lr, times, as_generator, frozen)
     return got, by_torch(values, gradients, lr, times), gradients
 
 
@@ -266,7 +269,9 @@ def test_same_tensors(student, rng):
     got, want, gradients = run(student, rng, times=2, frozen=(1,))
     check.that(got["same"], "The list holds other tensors than before.")
     right(got, want)
-    check.that(got["requires"] == [True, False, True, True], "requires_grad of the parameters is not what it was before.")
+    check.that(
+        got["requires"] == [True, False, True, True], "requires_grad of the parameters is not what it was before."
+    )
     for mine, gradient in zip(got["grads"], gradients, strict=True):
         check.that(mine is not None, "A gradient is gone.")
         check.that(np.array_equal(mine.numpy(), gradient), "A gradient is not what it was before.")
@@ -275,11 +280,16 @@ def test_same_tensors(student, rng):
 @points(2)
 def test_no_gradient(student, rng):
     """Parameters without gradient stay as they are, and the others move."""
-    runs = [run(student, rng, nones=(0, 2)), run(student, rng, nones=(1,), as_generator=True), run(student, rng, nones=(3,))]
+    runs = [
+        run(student, rng, nones=(0, 2)),
+        run(student, rng, nones=(1,), as_generator=True),
+        run(student, rng, nones=(3,)),
+    ]
     for got, want, gradients in runs:
         right(got, want)
         check.that(
-            [g is None for g in got["grads"]] == [g is None for g in gradients], "A gradient that was None is not any more."
+            [g is None for g in got["grads"]] == [g is None for g in gradients],
+            "A gradient that was None is not any more.",
         )
 
 

@@ -263,13 +263,16 @@ class Clamped(Base):
 NETS = ([6, 5], [], [4], [5, 5, 5], [3, 7, 4, 6])
 
 
+PROBE = helper(built)
+
+
 def build(student, rng, widths, n=4, tuple_of_widths=False):
     height, width, n_out = int(rng.integers(2, 5)), int(rng.integers(2, 5)), int(rng.integers(3, 6))
     n_in = height * width
     inputs = torch.tensor(rng.normal(size=(n, n_in)), dtype=torch.float32)
     shapes, seed = [(n, 1, height, width), (n, n_in), (n, height, width)], int(rng.integers(2**31))
     given = tuple(widths) if tuple_of_widths else list(widths)
-    result = student.beside(helper(built), student.MLP, n_in, given, n_out, shapes, inputs, seed=seed)
+    result = student.beside(PROBE, student.MLP, n_in, given, n_out, shapes, inputs, seed=seed)
     return [n_in, *widths, n_out], inputs.double().numpy(), result
 
 

@@ -13,7 +13,11 @@ def looked_at(to_tensors, images, labels):
 
     x, y = to_tensors(images, labels)
     about = [
-        (type(t).__name__, str(getattr(t, "dtype", "")), bool(t.is_contiguous()) if isinstance(t, torch.Tensor) else True)
+        (
+            type(t).__name__,
+            str(getattr(t, "dtype", "")),
+            bool(t.is_contiguous()) if isinstance(t, torch.Tensor) else True,
+        )
         for t in (x, y)
     ]
     return x, y, about, images, labels
@@ -133,7 +137,9 @@ def clears(images, labels):
     return result
 
 
-@misconception("The memory is not contiguous: order it after moving axes.", when=lambda run: "contiguous" in run.failure)
+@misconception(
+    "The memory is not contiguous: order it after moving axes.", when=lambda run: "contiguous" in run.failure
+)
 def strided(images, labels):
     x, y = finished(images / scale(images), labels)
     return x.transpose(2, 3).contiguous().transpose(2, 3), y
@@ -174,8 +180,11 @@ def draw(rng, top):
     return images, rng.integers(0, 10, size=n).astype(KINDS[int(rng.integers(4))])
 
 
+PROBE = helper(looked_at)
+
+
 def look(student, images, labels):
-    parts = student.beside(helper(looked_at), student.to_tensors, images, labels)
+    parts = student.beside(PROBE, student.to_tensors, images, labels)
     return check.parts(parts, 5)
 
 

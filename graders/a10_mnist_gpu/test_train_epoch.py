@@ -17,7 +17,6 @@ def odd_loss(out, y):
 
 def trained(train_epoch, weights, x, y, B, lr, epochs, mode=False):
     """Trains a small network whose every move is recorded. Data only comes back."""
-    import gc
     import weakref
 
     import torch
@@ -25,7 +24,10 @@ def trained(train_epoch, weights, x, y, B, lr, epochs, mode=False):
     from torch.utils.data import DataLoader, TensorDataset, default_collate
 
     device = torch.device("cpu", 0)
-    tokens, log = weakref.WeakSet(), {"training": [], "tape": [], "states": [], "alive": 0, "steps": 0, "x": 0, "y": 0, "raw": 0}
+    tokens, log = (
+        weakref.WeakSet(),
+        {"training": [], "tape": [], "states": [], "alive": 0, "steps": 0, "x": 0, "y": 0, "raw": 0},
+    )
 
     class Token:
         pass
@@ -84,7 +86,6 @@ def trained(train_epoch, weights, x, y, B, lr, epochs, mode=False):
     opt = Optimizer(net.parameters(), lr=lr)
     loader = DataLoader(TensorDataset(x, y), batch_size=B, collate_fn=collate)
     results = [train_epoch(net, loader, opt, loss_fn, device) for _ in range(epochs)]
-    gc.collect()
     states = [*log["states"], float(net.W.detach().double().sum())]
     return {
         "kinds": [type(result).__name__ for result in results],
@@ -402,7 +403,11 @@ def draw(rng, B, batches, last):
     weights = [rng.normal(size=(d, h)), rng.normal(size=h), 1.5 * rng.normal(size=(h, k))]
     x, y = rng.normal(size=(n, d)), rng.integers(0, k, size=n)
     x[-last:] *= 3.0
-    return [torch.tensor(w, dtype=torch.float32) for w in weights], torch.tensor(x, dtype=torch.float32), torch.tensor(y)
+    return (
+        [torch.tensor(w, dtype=torch.float32) for w in weights],
+        torch.tensor(x, dtype=torch.float32),
+        torch.tensor(y),
+    )
 
 
 def by_hand(weights, x, y, B, lr, epochs):
@@ -421,16 +426,23 @@ def by_hand(weights, x, y, B, lr, epochs):
     return [p.detach().numpy() for p in (W, b, V)], means
 
 
+PROBE = helper(trained)
+
+
 def train(student, rng, *, B=4, batches=4, last=4, lr=0.05, epochs=1, mode=False):
     weights, x, y = draw(rng, B, batches, last)
-    got = student.beside(helper(trained), student.train_epoch, weights, x, y, B, lr, epochs, mode)
+    got = student.beside(PROBE, student.train_epoch, weights, x, y, B, lr, epochs, mode)
     return got, by_hand(weights, x, y, B, lr, epochs)
 
 
 @points(4)
 def test_steps(student, rng):
     """After one epoch, and after three, the parameters are those of gradient steps with each batch alone."""
-    runs = [train(student, rng, batches=5, last=3), train(student, rng, epochs=3, mode=True), train(student, rng, lr=0.2)]
+    runs = [
+        train(student, rng, batches=5, last=3),
+        train(student, rng, epochs=3, mode=True),
+        train(student, rng, lr=0.2),
+    ]
     for got, (weights, _) in runs:
         for mine, want in zip(got["weights"], weights, strict=True):
             check.close(mine, want, rtol=1e-4, atol=1e-5)

@@ -45,11 +45,14 @@ def split():
     return x[~test], y[~test], x[test], y[test]
 
 
+PROBE = helper(trained)
+
+
 @pytest.fixture(scope="module")
 def runs(shared_student):
     """The three trainings, paid for once."""
     x, y, test, _ = split()
-    return shared_student.beside(helper(trained), shared_student.train_net, x, y, test, seed=SEED)
+    return shared_student.beside(PROBE, shared_student.train_net, x, y, test, seed=SEED)
 
 
 # One training, to be spoilt below.

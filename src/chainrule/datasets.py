@@ -38,9 +38,7 @@ FILES = (
 UNSIGNED_BYTE = 8
 
 
-def digits_images(
-    prefer: str = "mnist", allow_download: bool = False
-) -> tuple[Images, Labels, Images, Labels, str]:
+def digits_images(prefer: str = "mnist", allow_download: bool = False) -> tuple[Images, Labels, Images, Labels, str]:
     """Images of handwritten digits and their labels, split into training and test.
 
     prefer          "mnist", or "digits" for the bundled ones at once
