@@ -8,7 +8,7 @@ from chainrule.grader import alternative, helper, misconception, points
 
 
 def measured(evaluate, W, b, x, y, B, mode, dropout, times, seed=0):
-    """Evaluates a classifier that records what is done to it; the classifier is batch norm, dropout and a linear map."""
+    """Evaluates a classifier that records what is done to it: batch norm, dropout, a linear map."""
     import torch
     from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
@@ -300,7 +300,7 @@ def test_mode(student, rng):
     for mode, (got, _) in runs:
         check.that(
             got["modes"] == (mode,) * 3,
-            f"The model was in {'training' if mode else 'evaluation'} mode, and is not any more.",
+            f"The model was in {('evaluation', 'training')[mode]} mode, and is not now.",
         )
         check.that(got["forwards"] >= 3, "Your function did not show all batches to the model.")
 
@@ -308,7 +308,7 @@ def test_mode(student, rng):
 @points(2)
 def test_no_tape(student, rng):
     """Nothing is recorded, and gradients that were there stay."""
-    got, want = run(student, rng, 8, 3, mode=True)
+    got, _ = run(student, rng, 8, 3, mode=True)
     check.that(got["forwards"] >= 3, "Your function did not show all batches to the model.")
     check.that(not got["taped"], "Autograd records while you evaluate.")
     check.that(got["grads"], "The gradients of the parameters are not those of before.")

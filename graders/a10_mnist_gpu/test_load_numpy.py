@@ -1,5 +1,7 @@
 """NumPy parameters copied into the linear layers of a module, in place."""
 
+import itertools
+
 import numpy as np
 import torch
 from torch import nn
@@ -15,7 +17,7 @@ def filled(load, sizes, nested, frozen, params, inputs, seed=0):
 
     torch.manual_seed(seed)
     steps = []
-    for k, (a, b) in enumerate(zip(sizes[:-1], sizes[1:])):  # noqa: B905 - by design of unequal lengths
+    for k, (a, b) in enumerate(itertools.pairwise(sizes)):
         steps += [nn.Linear(a, b), nn.ReLU() if k < len(sizes) - 2 else nn.Identity()]
     module = nn.Sequential(*steps)
     if nested:
@@ -27,7 +29,7 @@ def filled(load, sizes, nested, frozen, params, inputs, seed=0):
     arrays = [(W.copy(), b.copy()) for W, b in params]
     untouched = [W.copy() for W, _ in params]
     load(module, arrays)
-    unchanged = all((W == w).all() for (W, _), w in zip(arrays, untouched))  # noqa: B905
+    unchanged = all((w == W).all() for (W, _), w in zip(arrays, untouched))  # noqa: B905
 
     def output():
         x = torch.as_tensor(inputs, dtype=torch.float32)
@@ -190,7 +192,7 @@ def in_pairs(module, params):
 
 
 def draw(rng, sizes, dtype=np.float64):
-    pairs = zip(sizes[:-1], sizes[1:], strict=True)
+    pairs = itertools.pairwise(sizes)
     return [(rng.normal(size=(a, b)).astype(dtype) / np.sqrt(a), rng.normal(size=b).astype(dtype)) for a, b in pairs]
 
 

@@ -37,15 +37,15 @@ def private(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@misconception(
-    "torch.manual_seed inside: resets everybody's randomness. Make a generator of your own.", of="make_loaders"
-)
+@misconception("torch.manual_seed inside: resets everybody's randomness. Make your own generator.", of="make_loaders")
 def seeds_the_world(x, y, B, seed):
     torch.manual_seed(seed)
     return loaders(x, y, B), loaders(x, y, B, shuffle=False)
 
 
-@misconception("torch.manual_seed inside: resets everybody's randomness. It is not needed beside your own generator.", of="make_loaders")  # fmt: skip
+@misconception(
+    "torch.manual_seed resets everybody's randomness: not needed beside your own generator.", of="make_loaders"
+)
 def seeds_both(x, y, B, seed):
     torch.manual_seed(seed)
     return loaders(x, y, B, private(seed)), loaders(x, y, B, shuffle=False)
@@ -56,7 +56,11 @@ def global_order(x, y, B, seed):
     return loaders(x, y, B), loaders(x, y, B, shuffle=False)
 
 
-@misconception("The seed is ignored: two loaders with one seed must give equal batches.", of="make_loaders", when=lambda run: "same seed" in run.failure)  # fmt: skip
+@misconception(
+    "The seed is ignored: two loaders with one seed must give equal batches.",
+    of="make_loaders",
+    when=lambda run: "same seed" in run.failure,
+)
 def seed_ignored(x, y, B, seed):
     generator = torch.Generator()
     generator.seed()
@@ -172,7 +176,7 @@ def events(time_op, repeats):
 
 
 def on_a_queue(time_op, repeats, work):
-    """A device that works behind one's back: fn queues work, sync waits for it. The first call is slow, and one later."""
+    """A device that works behind one's back: fn queues work, sync waits. The first call is slow, and one later."""
     import time
 
     queue, calls = [0.0], []
@@ -266,6 +270,21 @@ def slow(run):
     return "much longer" in run.failure
 
 
+@misconception(
+    "Measure call by call: one clock around all of them gives their mean.",
+    of="time_op",
+    when=lambda run: "around each call" in run.failure,
+)
+def one_clock(fn, sync, repeats):
+    fn()
+    sync()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        fn()
+    sync()
+    return (time.perf_counter() - start) / repeats
+
+
 @misconception("Median resists hiccups: the mean does not.", of="time_op", when=slow)
 def mean(fn, sync, repeats):
     fn()
@@ -277,17 +296,6 @@ def mean(fn, sync, repeats):
         sync()
         times.append(time.perf_counter() - start)
     return sum(times) / len(times)
-
-
-@misconception("Measure call by call: a clock around all of them gives their mean, hiccups included.", of="time_op", when=lambda run: "around each call" in run.failure)  # fmt: skip
-def one_clock(fn, sync, repeats):
-    fn()
-    sync()
-    start = time.perf_counter()
-    for _ in range(repeats):
-        fn()
-    sync()
-    return (time.perf_counter() - start) / repeats
 
 
 @misconception("`repeats` calls are measured, no fewer.", of="time_op", when=lambda run: "calls of fn" in run.failure)
@@ -367,7 +375,7 @@ def whole(epoch, B, n):
     sizes = [len(y) for _, y in epoch]
     check.that(
         sizes == [B] * (n // B) + [n % B],
-        f"Your epoch has {len(sizes)} batches, not of size B with a short one at the end.",
+        f"Your {len(sizes)} batches are not of size B with a short one at the end.",
     )
     images, labels = (torch.cat([batch[k] for batch in epoch]) for k in (0, 1))
     check.array(images, (n, 1, 2, 2))

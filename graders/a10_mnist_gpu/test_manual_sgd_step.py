@@ -35,14 +35,14 @@ def rebinds(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p = p - lr * p.grad  # noqa: PLW2901 - the mistake
+                p = p - lr * p.grad
 
 
 @misconception("In-place change of a leaf: autograd must not notice, use torch.no_grad().", of="sgd_step_")
 def with_tape(params, lr):
     for p in params:
         if p.grad is not None:
-            p -= lr * p.grad  # noqa: PLW2901
+            p -= lr * p.grad
 
 
 @misconception("Only the step is asked: leave the gradients as they are.", of="sgd_step_")
@@ -50,7 +50,7 @@ def zeroes(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad  # noqa: PLW2901
+                p -= lr * p.grad
                 p.grad.zero_()
 
 
@@ -59,7 +59,7 @@ def forgets(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad  # noqa: PLW2901
+                p -= lr * p.grad
                 p.grad = None
 
 
@@ -68,14 +68,14 @@ def ascends(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p += lr * p.grad  # noqa: PLW2901
+                p += lr * p.grad
 
 
 @misconception("A parameter without gradient has grad None: skip it.", of="sgd_step_")
 def needs_gradients(params, lr):
     with torch.no_grad():
         for p in params:
-            p -= lr * p.grad  # noqa: PLW2901
+            p -= lr * p.grad
 
 
 @misconception("Skip a parameter whose gradient is None, but go on with those after it.", of="sgd_step_")
@@ -84,7 +84,7 @@ def stops_at_none(params, lr):
         for p in params:
             if p.grad is None:
                 return
-            p -= lr * p.grad  # noqa: PLW2901
+            p -= lr * p.grad
 
 
 @misconception("The learning rate is missing.", of="sgd_step_")
@@ -92,7 +92,7 @@ def without_rate(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= p.grad  # noqa: PLW2901
+                p -= p.grad
 
 
 @misconception("The step is lr times the gradient; its length is not normalised.", of="sgd_step_")
@@ -100,7 +100,7 @@ def normalised(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad / p.grad.norm()  # noqa: PLW2901
+                p -= lr * p.grad / p.grad.norm()
 
 
 @misconception("The step goes by the gradient, not by its sign.", of="sgd_step_")
@@ -108,7 +108,7 @@ def signs(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad.sign()  # noqa: PLW2901
+                p -= lr * p.grad.sign()
 
 
 @misconception("Plain gradient descent: no decay of the parameters.", of="sgd_step_")
@@ -116,7 +116,7 @@ def decays(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * (p.grad + 0.01 * p)  # noqa: PLW2901
+                p -= lr * (p.grad + 0.01 * p)
 
 
 @misconception("Plain gradient descent keeps no momentum: the same gradient gives the same step.", of="sgd_step_")
@@ -126,7 +126,7 @@ def momentum(params, lr):
             if p.grad is not None:
                 velocity = 0.9 * getattr(p, "velocity", 0.0) + p.grad
                 p.velocity = velocity
-                p -= lr * velocity  # noqa: PLW2901
+                p -= lr * velocity
 
 
 @misconception("Only the first parameter moves: return after the loop.", of="sgd_step_")
@@ -134,7 +134,7 @@ def only_first(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad  # noqa: PLW2901
+                p -= lr * p.grad
                 return
 
 
@@ -152,7 +152,7 @@ def walks_twice(params, lr):
     with torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= lr * p.grad  # noqa: PLW2901
+                p -= lr * p.grad
 
 
 @misconception("The parameters cannot be trained any more: requires_grad is to stay as it is.", of="sgd_step_")
@@ -160,7 +160,7 @@ def freezes(params, lr):
     for p in params:
         if p.grad is not None:
             p.requires_grad_(False)
-            p -= lr * p.grad  # noqa: PLW2901
+            p -= lr * p.grad
 
 
 @misconception("requires_grad is to stay as it is: it may be False on purpose.", of="sgd_step_")
@@ -168,7 +168,7 @@ def unfreezes(params, lr):
     for p in params:
         p.requires_grad_(False)
         if p.grad is not None:
-            p -= lr * p.grad  # noqa: PLW2901
+            p -= lr * p.grad
         p.requires_grad_(True)
 
 
@@ -208,7 +208,7 @@ def operator(params, lr):
     with torch.inference_mode(False), torch.no_grad():
         for p in params:
             if p.grad is not None:
-                p -= p.grad * lr  # noqa: PLW2901
+                p -= p.grad * lr
 
 
 @alternative("on detached views", of="sgd_step_")

@@ -1,5 +1,7 @@
 """A multilayer perceptron as a module: shapes, registration, and the function that it computes."""
 
+import itertools
+
 import numpy as np
 import torch
 from torch import nn
@@ -47,7 +49,7 @@ class Base(nn.Module):
     def __init__(self, n_in, widths, n_out):
         super().__init__()
         sizes = [n_in, *widths, n_out]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
 
     def hidden(self, h):
         for layer in self.layers[:-1]:
@@ -87,7 +89,7 @@ class PythonList(nn.Module):
     def __init__(self, n_in, widths, n_out):
         super().__init__()
         sizes = [n_in, *widths, n_out]
-        self.layers = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.layers = [nn.Linear(a, b) for a, b in itertools.pairwise(sizes)]
 
     def forward(self, x):
         h = x.flatten(1)
@@ -124,7 +126,7 @@ class Always784(Base):
 class NoSuper(Base):
     def __init__(self, n_in, widths, n_out):
         sizes = [n_in, *widths, n_out]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
 
 
 @misconception("Without an activation between them, all layers together are one affine map.", of="MLP")
@@ -162,7 +164,7 @@ class NoBias(Base):
     def __init__(self, n_in, widths, n_out):
         super().__init__(n_in, widths, n_out)
         sizes = [n_in, *widths, n_out]
-        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in itertools.pairwise(sizes))
 
 
 @misconception("`widths` may be empty: then there is one linear layer.", of="MLP")
@@ -203,7 +205,7 @@ class OutputFirst(nn.Module):
         super().__init__()
         sizes = [n_in, *widths]
         self.last = nn.Linear(sizes[-1], n_out)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
 
     def forward(self, x):
         h = x.flatten(1)
@@ -287,7 +289,7 @@ def by_hand(weights, inputs):
 
 
 def expected_shapes(sizes):
-    return [shape for a, b in zip(sizes[:-1], sizes[1:], strict=True) for shape in ((b, a), (b,))]
+    return [shape for a, b in itertools.pairwise(sizes) for shape in ((b, a), (b,))]
 
 
 def same_layers(weights, sizes):

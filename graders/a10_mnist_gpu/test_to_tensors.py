@@ -137,9 +137,7 @@ def clears(images, labels):
     return result
 
 
-@misconception(
-    "The memory is not contiguous: order it after moving axes.", when=lambda run: "contiguous" in run.failure
-)
+@misconception("Not contiguous in memory: order it after moving axes.", when=lambda run: "contiguous" in run.failure)
 def strided(images, labels):
     x, y = finished(images / scale(images), labels)
     return x.transpose(2, 3).contiguous().transpose(2, 3), y

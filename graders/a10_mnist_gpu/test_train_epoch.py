@@ -1,5 +1,7 @@
 """One epoch of training: the steps, the mode, the mean that is reported, memory and devices."""
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -92,7 +94,7 @@ def trained(train_epoch, weights, x, y, B, lr, epochs, mode=False):
         "values": [float(r.detach() if isinstance(r, torch.Tensor) else r) for r in results],
         "weights": [p.detach().clone() for p in net.parameters()],
         "training": all(log["training"]) and all(log["tape"]) and len(log["training"]) > 0,
-        "changes": sum(a != b for a, b in zip(states, states[1:])),  # noqa: B905 - neighbours
+        "changes": sum(a != b for a, b in itertools.pairwise(states)),
         "steps": log["steps"],
         "kept": log["alive"] > 4 or len(tokens) > 0,
         "moved": (log["x"], log["y"]),

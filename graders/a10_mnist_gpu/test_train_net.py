@@ -94,39 +94,57 @@ def sums_to_one(run):
     return out is not None and bool(np.allclose(out.sum(axis=1), 1, atol=1e-3))
 
 
-@misconception("Accuracy ≈ 10 %: are labels and images shuffled apart?", when=lambda run: poor(run) and accuracy(logits(run)) < 0.25 and np.std(logits(run)) > 0.5)  # fmt: skip
+@misconception(
+    "Accuracy ≈ 10 %: are labels and images shuffled apart?",
+    when=lambda run: poor(run) and accuracy(logits(run)) < 0.25 and np.std(logits(run)) > 0.5,
+)
 def labels_apart(x, y, device, seed):
     return descend(network(x[0].numel(), seed), x, y[torch.randperm(len(y))], seed)
 
 
-@misconception("Accuracy ≈ 10 %, and small logits: your network has hardly learned. Does the optimiser make its steps?", when=lambda run: poor(run) and accuracy(logits(run)) < 0.5 and np.std(logits(run)) <= 0.5)  # fmt: skip
+@misconception(
+    "Accuracy ≈ 10 %, and small logits: does the optimiser make its steps?",
+    when=lambda run: poor(run) and accuracy(logits(run)) < 0.5 and np.std(logits(run)) <= 0.5,
+)
 def untrained(x, y, device, seed):
     return network(x[0].numel(), seed)
 
 
-@misconception("Loss NaN: the learning rate is too large.", when=lambda run: logits(run) is not None and not np.isfinite(logits(run)).all())  # fmt: skip
+@misconception(
+    "Loss NaN: the learning rate is too large.",
+    when=lambda run: logits(run) is not None and not np.isfinite(logits(run)).all(),
+)
 def diverges(x, y, device, seed):
     return descend(network(x[0].numel(), seed), x, y, seed, lr=1e20, epochs=2, optimizer=torch.optim.SGD)
 
 
-@misconception("One class for every image: the learning rate is too large, the units have died.", when=lambda run: poor(run) and len(set(logits(run).argmax(axis=1))) == 1)  # fmt: skip
+@misconception(
+    "One class for every image: the learning rate is too large, the units have died.",
+    when=lambda run: poor(run) and len(set(logits(run).argmax(axis=1))) == 1,
+)
 def dies(x, y, device, seed):
     return descend(network(x[0].numel(), seed), x, y, seed, lr=300.0, epochs=3, optimizer=torch.optim.SGD)
 
 
-@misconception("Two runs with one seed must agree: seed torch and the shuffling.", when=lambda run: "do not agree" in run.failure)  # fmt: skip
+@misconception(
+    "Two runs with one seed must agree: seed torch and the shuffling.", when=lambda run: "do not agree" in run.failure
+)
 def seed_ignored(x, y, device, seed):
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     return descend(model, x, y, int(torch.randint(1000, ())))
 
 
-@misconception("Two runs with one seed must agree: seed torch and the shuffling.", when=lambda run: "do not agree" in run.failure)  # fmt: skip
+@misconception(
+    "Two runs with one seed must agree: seed torch and the shuffling.", when=lambda run: "do not agree" in run.failure
+)
 def only_batches_seeded(x, y, device, seed):
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     return descend(model, x, y, seed)
 
 
-@misconception("Another seed, another run: use the seed that you are given.", when=lambda run: "another seed" in run.failure)  # fmt: skip
+@misconception(
+    "Another seed, another run: use the seed that you are given.", when=lambda run: "another seed" in run.failure
+)
 def constant_seed(x, y, device, seed):
     return descend(network(x[0].numel(), 0), x, y, 0)
 
@@ -136,7 +154,10 @@ def softmax_at_end(x, y, device, seed):
     return nn.Sequential(descend(network(x[0].numel(), seed), x, y, seed), nn.Softmax(dim=1))
 
 
-@misconception("It learns, but not enough: give it more epochs, a larger network or a better learning rate.", when=lambda run: poor(run) and 0.5 <= accuracy(logits(run)) < 0.95)  # fmt: skip
+@misconception(
+    "It learns, but not enough: more epochs, or a better learning rate.",
+    when=lambda run: poor(run) and 0.5 <= accuracy(logits(run)) < 0.95,
+)
 def too_short(x, y, device, seed):
     return descend(network(x[0].numel(), seed), x, y, seed, lr=1e-3, epochs=1)
 
@@ -151,12 +172,18 @@ def returns_nothing(x, y, device, seed):
     descend(network(x[0].numel(), seed), x, y, seed, epochs=1)
 
 
-@misconception("Images need not have 28 × 28 pixels: take the number of inputs from x.", when=lambda run: run.error == "RuntimeError")  # fmt: skip
+@misconception(
+    "Images need not have 28 × 28 pixels: take the number of inputs from x.",
+    when=lambda run: run.error == "RuntimeError",
+)
 def always_784(x, y, device, seed):
     return descend(network(784, seed), x, y, seed)
 
 
-@misconception("Trained on a few images only: use all that you are given.", when=lambda run: poor(run) and accuracy(logits(run)) < 0.95)  # fmt: skip
+@misconception(
+    "Trained on a few images only: use all that you are given.",
+    when=lambda run: poor(run) and accuracy(logits(run)) < 0.95,
+)
 def first_batch_only(x, y, device, seed):
     return descend(network(x[0].numel(), seed), x[:32], y[:32], seed, epochs=60)
 
@@ -181,15 +208,22 @@ def convolutional(x, y, device, seed):
     torch.manual_seed(seed)
     size = (x.shape[2] // 2) * (x.shape[3] // 2) * 16
     model = nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.2),
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.2),
         nn.Linear(size, 10),
-    ).to(device)  # fmt: skip
+    ).to(device)
     return descend(model, x.to(device), y.to(device), seed, lr=2e-3, epochs=12).eval()
 
 
 @alternative("the whole data in each step, many steps, AdamW")
 def full_batch(x, y, device, seed):
-    return descend(network(x[0].numel(), seed).to(device), x, y, seed, lr=1e-2, epochs=150, B=len(y), optimizer=torch.optim.AdamW)  # fmt: skip
+    return descend(
+        network(x[0].numel(), seed).to(device), x, y, seed, lr=1e-2, epochs=150, B=len(y), optimizer=torch.optim.AdamW
+    )
 
 
 # The tests.

@@ -90,8 +90,8 @@ def read_mnist(folder: Path) -> Split:
 
 
 def read_idx(path: Path) -> Images:
-    """An IDX file of unsigned bytes, plain or gzip: two zero bytes, the type (8), the number of dimensions, each size as
-    a big-endian u32, then the data. Raises `DataError` that says what is wrong with the file.
+    """An IDX file of unsigned bytes, plain or gzip: two zero bytes, the type (8), the number of dimensions, each size
+    as a big-endian u32, then the data. Raises `DataError` that says what is wrong with the file.
     """
     try:
         data = path.read_bytes()
