@@ -10,7 +10,7 @@ from chainrule import check
 from chainrule.grader import alternative, helper, misconception, points
 
 
-def filled(load, sizes, nested, frozen, params, inputs, seed=0):
+def filled(fill, sizes, nested, frozen, params, inputs, seed=0):
     """A module before and after: what it computes, whether its parameters are the same objects, what they require."""
     import torch
     from torch import nn
@@ -28,7 +28,7 @@ def filled(load, sizes, nested, frozen, params, inputs, seed=0):
     optimizer = torch.optim.SGD([p for p in before if p.requires_grad], lr=0.0)
     arrays = [(W.copy(), b.copy()) for W, b in params]
     untouched = [W.copy() for W, _ in params]
-    load(module, arrays)
+    fill(module, arrays)
     unchanged = all((w == W).all() for (W, _), w in zip(arrays, untouched))  # noqa: B905
 
     def output():
