@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def _grader(exercise: str) -> Any:
 def test_numbers_of_the_prose(a10: Any) -> None:
     """Parameters of 784-128-64-10, log 10, the derivative, the bytes of MNIST."""
     sizes = (784, 128, 64, 10)
-    count = sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    count = sum((a + 1) * b for a, b in pairwise(sizes))
     assert count == 109_386
     assert "109_386" in a10.text
     assert round(math.log(10), 3) == 2.303
