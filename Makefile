@@ -7,12 +7,12 @@ BROWSER ?= yes
 ATTACKS ?= quick
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check attacks parity bench times fix clean
+.PHONY: help demo test check attacks parity bench times gpu-check fix clean
 
 help: ## show this list
 	@echo "chainrule: an auto-graded course platform for Jupyter"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
-		|| sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1: \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
 
 demo: $(VENV)/.grading ## a whole class on one assignment, from the source to the report (in .demo/)
 	@$(BIN)/python -m demo
@@ -45,6 +45,9 @@ parity: $(VENV)/.dev ## grade nbgrader's own courses and odd ones with and witho
 fix: $(VENV)/.dev ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gpu-check: $(VENV)/.grading ## train the reference network on the GPU if there is one; one line of JSON
+	@$(BIN)/python scripts/gpu_check
 
 clean: ## remove what the commands above made: the demo, caches, the virtual environment
 	rm -rf .demo .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

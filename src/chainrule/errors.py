@@ -3,6 +3,7 @@
     ChainruleError                 something an instructor or student can act on
     ├── CourseError                no course folder here, or it lacks a part
     │   └── UnknownName            no such assignment, exercise, student
+    ├── DataError                  a file of a data set is damaged
     ├── SourceError                a source text or notebook breaks a rule (carries file and line)
     ├── SubmissionError            a submission cannot be read; costs only that submission
     ├── GraderError                a grader file is wrong or died: the exercise stays ungraded
@@ -45,6 +46,10 @@ class UnknownName(CourseError):
         else:
             hint = f"There is no {kind} at all yet."
         super().__init__(f"No {kind} {name!r}{place}. {hint}")
+
+
+class DataError(ChainruleError):
+    """A file of a data set is not what it should be."""
 
 
 class SourceError(ChainruleError):

@@ -217,6 +217,25 @@ def test_b(student):
     assert text == "hello\\n"
     assert student.has("Net") and not student.has("nothing")
 """,
+    "test_drain.py": """
+from chainrule import check
+from chainrule.grader import helper, misconception, points
+
+@misconception("Take all of them.")
+def only_one(queue):
+    return [queue.pop()]
+
+def probe(drain, n):
+    class Queue(list):
+        pass
+    queue = Queue(range(n))
+    return drain(queue), len(queue)
+
+@points(1)
+def test_all(student, rng):
+    taken, left = student.beside(helper(probe), student.drain, 5)
+    check.that(left == 0, "Some are left.")
+""",
 }
 
 
@@ -288,3 +307,11 @@ class Net:
     result = grade(odd, source, "helper", 2)
     assert [outcome.detail for outcome in result.outcomes] == ["", ""]
     assert result.points == 2
+
+
+def test_a_probe_beside_the_student_is_replayed_on_the_misconceptions(odd):
+    """What is no data (here a queue of the probe's) is made where the student's code runs."""
+    assert grade(odd, "def drain(queue): return [queue.pop() for _ in range(len(queue))]", "drain", 1).points == 1
+    result = grade(odd, "def drain(q):\n    last = q[-1]\n    del q[-1]\n    return [last]", "drain", 1)
+    assert (result.points, result.misconception) == (0, "Take all of them.")
+    assert grade(odd, "def drain(q): raise NotImplementedError()", "drain", 1).outcomes[0].message.startswith("`drain`")
