@@ -97,6 +97,24 @@ class Classroom:
             *mistaken,
         ]
 
+    def early(self, count: int, size: int) -> list[Pupil]:
+        """A class of `size` of which `count` have handed in before the due date: right, half done, or with slips."""
+        done = self.ids[: round(HALF_DONE[1] * len(self.ids))]
+        pupils = [
+            self._pupil("solved", "all right", self._all()),
+            self._pupil("alternatives", "all right, otherwise", self._right()),
+            self._pupil("half-finished", f"the first {len(done)}", self._all(LEFT, **dict.fromkeys(done, SOLVED))),
+            *(self._slips(number % 3 + 1) for number in range(count - 3)),
+            *(Pupil("not yet", "") for _ in range(size - count)),
+        ]
+        self.random.shuffle(pupils)
+        return pupils
+
+    def _slips(self, count: int) -> Pupil:
+        names = self.random.sample(self.free, count)
+        wrong = {name: a.mistaken(self.random.choice(self.banks[name].misconceptions)) for name in names}
+        return self._pupil("typical", f"slips in {', '.join(names)}", self._right(**wrong))
+
     def _pupil(self, kind: str, did: str, answers: Answers, *notes: str, tamper: Tamper | None = None) -> Pupil:
         return Pupil(kind, did, (HandIn(self._hours(), answers, tamper),), frozenset(notes))
 

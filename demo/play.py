@@ -13,87 +13,131 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from chainrule.course import Course
+from chainrule.model import Exercise
 from chainrule.notebook import cells
 
 from . import desk, results
 from .classroom import Classroom, Pupil
+from .desk import Notebook
 from .register import register
 from .results import Result
 from .scratch import Scratch
+from .verdict import complaints
 
-ASSIGNMENT = "a01_linear_models"
-DUE = datetime(2026, 3, 6, 18, 0, tzinfo=UTC)
+FIRST = "a01_linear_models"
+"""The assignment in which the whole class does everything that a class can do."""
+
+LATER = ("a05_losses", "a07_backprop")
+"""Assignments that are still open: some have handed in already."""
+
+EARLY = 10
+"""So many have."""
+
+DUE = {
+    FIRST: datetime(2026, 3, 6, 18, 0, tzinfo=UTC),
+    **{name: datetime(2026, 3, 20 + 7 * week, 18, 0, tzinfo=UTC) for week, name in enumerate(LATER)},
+}
+
+
+@dataclass
+class Round:
+    """One assignment: who does what, and what came of it."""
+
+    assignment: str
+    truth: Notebook
+    exercises: tuple[Exercise, ...]
+    pupils: dict[str, Pupil] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+
+    @property
+    def complaints(self) -> dict[str, list[str]]:
+        """What is wrong with each student's result."""
+        return {student: complaints(pupil, self.results[student]) for student, pupil in self.pupils.items()}
 
 
 @dataclass
 class Play:
-    """One run of the demo. After `run`, `results` has every student's result."""
+    """One run of the demo. After `run`, each round has every student's result."""
 
     scratch: Scratch
     console: Console
-    pupils: dict[str, Pupil] = field(default_factory=dict)
+    rounds: dict[str, Round] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    results: dict[str, Result] = field(default_factory=dict)
     fetched: str = ""
     """The student whose feedback was fetched."""
+    seconds: float = 0.0
     _number: int = 0
 
     def run(self) -> None:
         started = time.monotonic()
-        self._instructor_releases()
-        self._students_work()
-        self._instructor_grades()
-        self.results = results.collect(self.scratch.course / "gradebook.db", ASSIGNMENT)
+        self.course = Course(self.scratch.course)
+        for assignment in DUE:
+            self._instructor_releases(assignment)
+        self._enrol()
+        for round_ in self.rounds.values():
+            self._students_work(round_)
+        for round_ in self.rounds.values():
+            self._instructor_grades(round_)
+        self._feedback()
+        self._command("Write the report of the course", "chainrule", "report", "--out", str(self.scratch.report))
         self.seconds = time.monotonic() - started
 
-    def _instructor_releases(self) -> None:
-        self._command("Build the notebook from its text", "chainrule", "build", ASSIGNMENT)
+    def _instructor_releases(self, assignment: str) -> None:
+        self._command(f"Build {assignment} from its text", "chainrule", "build", assignment)
         self._command(
-            "Make the students' version", "nbgrader", "generate_assignment", ASSIGNMENT, "--create", "--force"
+            "Make the students' version", "nbgrader", "generate_assignment", assignment, "--create", "--force"
         )
-        self._command("Release it to the exchange", "nbgrader", "release_assignment", ASSIGNMENT)
-        self.course = Course(self.scratch.course)
-        source = self.course.notebooks(ASSIGNMENT)[0]
-        self.truth = desk.read(source)
-        self.exercises = cells.exercises(self.truth, self.course.graders(ASSIGNMENT))
-        pupils = Classroom(ASSIGNMENT, self.truth, self.exercises).pupils()
+        self._command("Release it to the exchange", "nbgrader", "release_assignment", assignment)
+        due = DUE[assignment].strftime("%Y-%m-%d %H:%M:%S UTC")
+        self._command(f"Set the due date, {due}", "nbgrader", "db", "assignment", "add", assignment, f"--duedate={due}")
+        truth = desk.read(self.course.notebooks(assignment)[0])
+        self.rounds[assignment] = Round(assignment, truth, cells.exercises(truth, self.course.graders(assignment)))
+
+    def _enrol(self) -> None:
+        first = self.rounds[FIRST]
+        pupils = Classroom(FIRST, first.truth, first.exercises).pupils()
         roster = register(len(pupils))
-        self.pupils = {row[0]: pupil for row, pupil in zip(roster, pupils, strict=True)}
-        self.names = {student: f"{first} {last}" for student, first, last in roster}
+        self.names = {student: f"{given} {family}" for student, given, family in roster}
+        for round_ in self.rounds.values():
+            if round_ is not first:
+                pupils = Classroom(round_.assignment, round_.truth, round_.exercises).early(EARLY, len(roster))
+            round_.pupils = dict(zip(self.names, pupils, strict=True))
         path = self.scratch.course / "students.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("id", "first_name", "last_name"), *roster])
-        due = DUE.strftime("%Y-%m-%d %H:%M:%S UTC")
         self._command(f"Enrol {len(roster)} students", "nbgrader", "db", "student", "import", path.name)
-        self._command(f"Set the due date, {due}", "nbgrader", "db", "assignment", "add", ASSIGNMENT, f"--duedate={due}")
 
-    def _students_work(self) -> None:
-        count = sum(len(pupil.hand_ins) for pupil in self.pupils.values())
-        with self._step("Students fetch the assignment, work, and submit") as say:
+    def _students_work(self, round_: Round) -> None:
+        count = sum(len(pupil.hand_ins) for pupil in round_.pupils.values())
+        with self._step(f"Students fetch {round_.assignment}, work, and submit") as say:
             done = 0
-            for student, pupil in self.pupils.items():
-                place = desk.Desk(self.scratch, self.course.id, ASSIGNMENT, student)
+            for student, pupil in round_.pupils.items():
+                place = desk.Desk(self.scratch, self.course.id, round_.assignment, student)
                 notebook = place.fetch()
                 released = desk.read(notebook)
                 for hand_in in pupil.hand_ins:
-                    notebook.write_text(hand_in.write(released, self.truth, self.exercises), encoding="utf-8")
-                    place.submit(DUE - timedelta(hours=hand_in.hours))
+                    notebook.write_text(hand_in.write(released, round_.truth, round_.exercises), encoding="utf-8")
+                    place.submit(DUE[round_.assignment] - timedelta(hours=hand_in.hours))
                     done += 1
                     say(f"{done} of {count} submissions")
 
-    def _instructor_grades(self) -> None:
-        self._command("Collect the submissions", "nbgrader", "collect", ASSIGNMENT)
-        self._command("Grade them", "chainrule", "autograde", ASSIGNMENT, live=True)
-        self._command("Write feedback", "nbgrader", "generate_feedback", ASSIGNMENT)
-        self._command("Release the feedback", "nbgrader", "release_feedback", ASSIGNMENT)
-        self.fetched = next(student for student, pupil in self.pupils.items() if pupil.kind == "typical")
+    def _instructor_grades(self, round_: Round) -> None:
+        self._command(f"Collect {round_.assignment}", "nbgrader", "collect", round_.assignment)
+        self._command("Grade it", "chainrule", "autograde", round_.assignment, live=True)
+        round_.results = results.collect(self.scratch.course / "gradebook.db", round_.assignment)
+
+    def _feedback(self) -> None:
+        """Feedback for the first assignment: the others are still open."""
+        self._command("Write feedback", "nbgrader", "generate_feedback", FIRST)
+        self._command("Release the feedback", "nbgrader", "release_feedback", FIRST)
+        pupils = self.rounds[FIRST].pupils
+        self.fetched = next(student for student, pupil in pupils.items() if pupil.kind == "typical")
         self._command(
             f"{self.names[self.fetched]} fetches the feedback",
-            *("nbgrader", "fetch_feedback", ASSIGNMENT, "--course", self.course.id),
+            *("nbgrader", "fetch_feedback", FIRST, "--course", self.course.id),
             f"--Exchange.assignment_dir={self.scratch.home(self.fetched)}",
             f"--Exchange.cache={self.scratch.cache(self.fetched)}",
         )
-        self._command("Write the report", "chainrule", "report", ASSIGNMENT, "--out", str(self.scratch.report))
 
     def _command(self, title: str, *command: str, live: bool = False) -> None:
         """Run a command in the scratch course; `live` lets its standard error, where progress is, through."""

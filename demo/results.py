@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy import text
@@ -72,7 +73,6 @@ def collect(database: Path, assignment: str) -> dict[str, Result]:
     return results
 
 
-def dump(results: dict[str, Result], extra: dict[str, dict[str, object]], path: Path) -> None:
-    """Write the results as JSON, with what else is known of each student."""
-    rows = [asdict(result) | extra[student] for student, result in results.items()]
+def dump(rows: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    """Write what is known of each student, assignment by assignment, as JSON."""
     path.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -12,25 +13,42 @@ from rich.text import Text
 
 from .answers import Deserves
 from .classroom import Pupil
-from .play import ASSIGNMENT, Play
+from .play import FIRST, Play
 from .results import Result
 
 
 def table(play: Play, console: Console) -> None:
-    """Every student: what they did, the score, and why."""
+    """Every student in the first assignment: what they did, the score, and why."""
+    first = play.rounds[FIRST]
     grid = Table(box=None, pad_edge=False, header_style="bold", row_styles=("", "dim"))
     grid.add_column("student", no_wrap=True)
     grid.add_column("handed in", width=26)
     grid.add_column("score", justify="right", no_wrap=True)
     grid.add_column("why", ratio=1)
     longest = max(2 * (console.width - 62), 60)
-    for student, pupil in play.pupils.items():
-        result = play.results[student]
+    for student, pupil in first.pupils.items():
+        result = first.results[student]
         did = Text.assemble((pupil.kind, "bold"), f": {pupil.did}" if pupil.did else "")
         grid.add_row(play.names[student], did, _score(result), Text(_shortened(_reason(pupil, result), longest)))
     console.print(grid)
-    waiting = sum(result.to_read for result in play.results.values())
-    console.print(f"\nScores are of the automatic part. {waiting} written answers wait for a reader in formgrader.")
+    console.print(f"[bold]{FIRST}[/bold]")
+    console.print(grid)
+
+
+def rounds(play: Play, console: Console) -> None:
+    """A line for each assignment."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("assignment")
+    for name in ("handed in", "median", "to read"):
+        grid.add_column(name, justify="right")
+    for name, round_ in play.rounds.items():
+        points = [result.points for result in round_.results.values() if result.points is not None]
+        of = max(result.max_points for result in round_.results.values())
+        waiting = sum(result.to_read for result in round_.results.values())
+        grid.add_row(name, f"{len(points)} of {len(round_.results)}", f"{median(points):g} / {of:g}", str(waiting))
+    console.print()
+    console.print(grid)
+    console.print("\nScores are of the automatic part; the answers to read wait in formgrader.")
 
 
 def _score(result: Result) -> str:
@@ -64,8 +82,8 @@ def _shortened(text: str, length: int) -> str:
 def places(play: Play, console: Console) -> None:
     """Paths to open."""
     course = play.scratch.course
-    feedback = (play.scratch.home(play.fetched) / ASSIGNMENT / "feedback").rglob("*.html")
-    release = (course / "release" / ASSIGNMENT).glob("*.ipynb")
+    feedback = (play.scratch.home(play.fetched) / FIRST / "feedback").rglob("*.html")
+    release = (course / "release" / FIRST).glob("*.ipynb")
     jupyter = f"{Path(sys.executable).parent / 'jupyter'} lab{' --allow-root' if os.geteuid() == 0 else ''}"
     rows = [
         ("report", _shown(next(play.scratch.report.rglob("*.html"), play.scratch.report))),

@@ -45,7 +45,12 @@ class Class:
     folder: Path
     output: str
     status: int
-    rows: list[Row]
+    rounds: dict[str, list[Row]]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The class in the first assignment."""
+        return self.rounds[ASSIGNMENT]
 
     def of(self, *kinds: str) -> list[Row]:
         found = [row for row in self.rows if row["kind"] in kinds]
@@ -83,13 +88,24 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Class:
 
 def test_everybody_gets_what_they_deserve(played: Class) -> None:
     """The demo's own judgement, which knows the answer that each student gave to each exercise."""
-    assert {row["student"]: row["complaints"] for row in played.rows if row["complaints"]} == {}
+    for rows in played.rounds.values():
+        assert {row["student"]: row["complaints"] for row in rows if row["complaints"]} == {}
     assert played.status == 0, played.output
 
 
 def test_the_class_is_large_and_of_every_kind(played: Class) -> None:
     assert len(played.rows) >= 30
     assert {row["kind"] for row in played.rows} == KINDS
+
+
+def test_a_course_has_several_assignments_and_its_report_shows_them(played: Class) -> None:
+    assert len(played.rounds) >= 3
+    with (played.folder / "report" / "grades.csv").open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file))
+    for assignment, rows in played.rounds.items():
+        assert any(assignment in name for name in header)
+        assert sum(row["points"] is not None for row in rows) >= 10
+        assert list((played.folder / "report" / assignment).glob("*.html"))
 
 
 def test_each_misconception_and_alternative_of_the_bank_was_handed_in(played: Class) -> None:
