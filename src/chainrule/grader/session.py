@@ -153,6 +153,7 @@ class Session:
                 seconds=round(time.perf_counter() - start, 4),
             )
         named = name_misconception(known, [run for _, run in failed])
+        self.forks.drop()  # before the last word: after it the process has others to answer
         self._send(
             done=True,
             misconception=filled(named[0].declaration.message, facts) if named else None,
