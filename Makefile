@@ -14,7 +14,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
 		|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1: \2/p' Makefile
 
-demo: $(VENV)/.grading ## a whole class on one assignment, from the source to the report (in .demo/)
+demo: $(VENV)/.grading ## a whole class on three assignments, from the source to the report (in .demo/)
 	@$(BIN)/python -m demo
 
 test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, stale files, all tests

@@ -1,4 +1,4 @@
-"""The whole way on one assignment, played with a class of students: `make demo`.
+"""The whole way on three assignments, played with a class of students: `make demo`.
 
 scratch.py     the folder it happens in, a course of its own
 register.py    who is in the class

@@ -31,7 +31,7 @@ ACCIDENTS = ("syntax error", "raises", "endless loop", "os._exit(0)")
 RIGHT = ("solved", "alternatives")
 TAMPERED = {"test deleted": "missing", "test duplicated": "duplicate", "points edited": "metadata"}
 
-MOST_SECONDS = 600  # it takes under 180 on two cores that have nothing else to do
+MOST_SECONDS = 900  # it takes about five minutes on two cores that have nothing else to do
 
 Row = dict[str, Any]
 
@@ -104,7 +104,7 @@ def test_a_course_has_several_assignments_and_its_report_shows_them(played: Clas
         header = next(csv.reader(file))
     for assignment, rows in played.rounds.items():
         assert any(assignment in name for name in header)
-        assert sum(row["points"] is not None for row in rows) >= 10
+        assert sum(row["points"] is not None for row in rows) >= 6
         assert list((played.folder / "report" / assignment).glob("*.html"))
 
 

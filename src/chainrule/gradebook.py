@@ -180,7 +180,8 @@ def load(connection: Connection, assignment: str, student: str | None = None, no
         chosen &= RUN.c.notebook == notebook
     outcomes: dict[int, list[tuple[str, Outcome]]] = {}
     for row in connection.execute(select(OUTCOME).join(RUN).where(chosen).order_by(OUTCOME.c.id)).mappings():
-        fields = {name: row[name] for name in Outcome.__dataclass_fields__} | {"status": Status(row["status"])}
+        stored = [name for name in Outcome.__dataclass_fields__ if name in OUTCOME.c]
+        fields = {name: row[name] for name in stored} | {"status": Status(row["status"])}
         outcomes.setdefault(row["run_id"], []).append((row["test_cell"], Outcome(**fields)))
     return [
         Run(

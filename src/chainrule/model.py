@@ -54,7 +54,7 @@ class Outcome:
     `message` is for the student and holds nothing of the hidden test;
     `detail` is for staff: values, tracebacks, printed text.
     `misconception` is the message of the named mistake, if it was recognised.
-    `margins` are the thresholds that were met, as (what, number, bound).
+    `margins` are the thresholds that were met, as (what, number, bound); they are not stored.
     """
 
     exercise: str
