@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 BROWSER ?= yes
-ATTACKS ?= quick
+CHOSEN ?= -m "not slow and not parity$(if $(filter no,$(BROWSER)), and not browser)"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check attacks parity bench times gpu-check fix clean
@@ -17,18 +17,17 @@ help: ## show this list
 demo: $(VENV)/.grading ## a whole class on three assignments, from the source to the report (in .demo/)
 	@$(BIN)/python -m demo
 
-test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, stale files, all tests
+test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, stale files, tests
 	@scripts/debian $(BROWSER)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
-	$(BIN)/python -m pytest --attacks=$(ATTACKS) $(if $(filter no,$(BROWSER)),-m "not browser and not parity",-m "not parity")
+	$(BIN)/python -m pytest $(CHOSEN)
 
-check: ## what CI runs: the same, with every attack on the jail and the grading, and the comparison with nbgrader
-	@$(MAKE) test ATTACKS=all
-	@$(MAKE) parity
+check: ## what CI runs: the same with all that takes longer: whole classes, killed runs, every attack, nbgrader beside us
+	@$(MAKE) test CHOSEN="--attacks=all $(if $(filter no,$(BROWSER)),-m 'not browser')"
 
 attacks: $(VENV)/.dev ## only the attacks, all of them
 	$(BIN)/python -m pytest --attacks=all tests/attacks

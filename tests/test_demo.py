@@ -35,7 +35,7 @@ MOST_SECONDS = 900  # it takes about five minutes on two cores that have nothing
 
 Row = dict[str, Any]
 
-pytestmark = pytest.mark.timeout(MOST_SECONDS + 60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(MOST_SECONDS + 60)]
 
 
 @dataclass(frozen=True)

@@ -173,16 +173,31 @@ def inherited_files(t):
 
 @probe(12, by="Nothing")
 def more_open_files_than_the_connection(t):
-    is_open = []
-    for descriptor in range(256):
+    """Besides it: nothing (/dev/null), the files that cells print into, and what the event loop wakes itself with."""
+    import contextlib
+    import socket
+    import stat
+
+    others, pair = [], []
+    for descriptor in [n for n in range(256) if n != 3]:
         try:
-            os.fstat(descriptor)
+            found = os.fstat(descriptor)
         except OSError:
             continue
-        is_open.append(descriptor)
-    if [number for number in is_open if number > 3] == []:
-        raise Nothing(str(is_open))
-    return is_open
+        place = os.readlink(f"/proc/self/fd/{descriptor}")
+        if stat.S_ISSOCK(found.st_mode):
+            pair.append(descriptor)
+        elif found.st_rdev != os.makedev(1, 3) and not place.endswith("(deleted)") and "eventpoll" not in place:
+            others.append(place)
+    if len(pair) == 2:
+        ends = [socket.socket(fileno=os.dup(descriptor)) for descriptor in pair]
+        ends[0].setblocking(False)
+        ends[1].send(b"mine")
+        with contextlib.suppress(BlockingIOError):
+            pair = [] if ends[0].recv(4) == b"mine" else pair
+    if not others and not pair:
+        raise Nothing("only the connection")
+    return others, pair
 
 
 @probe(8, no_control="as an ordinary user nobody can")
