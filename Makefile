@@ -1,4 +1,4 @@
-# `make demo` and `make test` do everything; CI runs `make check`. The scripts they call are in scripts/.
+# `make demo` and `make test`, which CI runs, do everything; `make check` takes longer. The scripts they call are in scripts/.
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -26,7 +26,7 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/chainrule build --check
 	$(BIN)/python -m pytest $(CHOSEN)
 
-check: ## what CI runs: the same with all that takes longer: whole classes, killed runs, every attack, nbgrader beside us
+check: ## before a release: the same with all that takes longer: whole classes, killed runs, every attack, nbgrader beside us
 	@$(MAKE) test CHOSEN="--attacks=all $(if $(filter no,$(BROWSER)),-m 'not browser')"
 
 attacks: $(VENV)/.dev ## only the attacks, all of them
