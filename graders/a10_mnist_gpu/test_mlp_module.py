@@ -311,7 +311,9 @@ def test_output_shape(student, rng):
             check.array(output, (len(inputs), sizes[-1]))
         for output in outputs[1:]:
             check.close(output, check.array(outputs[0]), rtol=1e-4, atol=1e-5)
-        check.that(np.ptp(check.array(outputs[0]), axis=0).max() > 1e-6, "All samples have the same output.")
+    # Over all networks: in one, all units may be dead for all of its few inputs.
+    spread = max(np.ptp(check.array(outputs[0]), axis=0).max() for _, _, (outputs, *_) in runs)
+    check.that(spread > 1e-6, "All samples have the same output.")
 
 
 @points(3)
