@@ -106,14 +106,18 @@ def _record(graded: Graded) -> dict[str, Any]:
     return {**vars(graded), "exercises": exercises, "notes": [vars(note) for note in graded.notes]}
 
 
+def _typed(outcome: dict[str, Any]) -> dict[str, Any]:
+    """What JSON has no type for."""
+    margins = tuple((what, number, bound) for what, number, bound in outcome.get("margins", ()))
+    return {"status": Status(outcome["status"]), "margins": margins}
+
+
 def _graded(record: Mapping[str, Any]) -> Graded:
     exercises = tuple(
         ExerciseResult(
             **{
                 **exercise,
-                "outcomes": tuple(
-                    Outcome(**{**outcome, "status": Status(outcome["status"])}) for outcome in exercise["outcomes"]
-                ),
+                "outcomes": tuple(Outcome(**{**outcome, **_typed(outcome)}) for outcome in exercise["outcomes"]),
             }
         )
         for exercise in record["exercises"]
