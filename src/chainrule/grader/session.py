@@ -173,7 +173,8 @@ class Session:
         """
         used = self.forks.used
         result = self._attempt(item, following, request, known)
-        if result.status in (Status.FAILED, Status.CRASHED) and used:
+        # A crash is tried again in any case: the fork may have been killed from outside, which is no student's fault.
+        if result.status is Status.CRASHED or (result.status is Status.FAILED and used):
             self.current.facts = {}
             result = self._attempt(item, following, request, known)
         return result
