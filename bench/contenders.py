@@ -110,6 +110,7 @@ def install_otter(venv: Path) -> None:
     if done.exists() and done.read_text() == requirements.read_text():
         return
     shutil.rmtree(venv, ignore_errors=True)
+    venv.parent.mkdir(parents=True, exist_ok=True)
     run([sys.executable, "-m", "venv", "--without-pip", venv], venv.parent)
     python = venv / "bin/python"
     run([sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "-r", requirements], venv.parent)
