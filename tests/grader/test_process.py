@@ -176,6 +176,25 @@ def test_b(trained, student):
     assert trained == 1
     assert student.count() == 0
 """,
+    "test_forks.py": """
+from chainrule.grader import points
+
+@points(1, seeds=1)
+def test_first(student):
+    assert student.count() == 0
+
+@points(1, seeds=1)
+def test_second(student):
+    assert student.count() == 1
+
+@points(1, seeds=1)
+def test_alone(student):
+    assert student.count() == 0
+
+@points(1, seeds=1)
+def test_after(student):
+    assert student.count() == 1
+""",
     "test_beside.py": """
 import numpy as np
 from chainrule import check
@@ -291,6 +310,46 @@ def test_a_call_that_hangs_is_stopped_in_its_time_and_costs_its_test(odd):
 def test_a_training_is_paid_for_once(odd):
     source = "n = 0\ndef train():\n    global n; n += 1\n    return n\ndef count(): return n"
     assert grade(odd, source, "shared", 2).points == 2
+
+
+COUNTER = """
+import os
+calls = 0
+def count():
+    global calls
+    calls += 1
+    return calls - 1
+"""
+
+
+def test_tests_share_a_fork_while_they_pass_and_a_failing_one_gets_its_own(odd):
+    # What `count` returns tells how many tests ran in this fork before: the third passes only in a fork of its own,
+    # which the fourth then shares.
+    assert statuses(grade(odd, COUNTER, "forks", 4)) == ["passed"] * 4
+
+
+def test_what_tests_do_in_a_fork_is_gone_for_the_cells_after_them(odd):
+    exercise = Exercise("forks", "test_forks", 4.0, odd.folder / "test_forks.py")
+    with start(None, Limits()) as child:
+        child.connection.limit(60)
+        child.connection.request("run", COUNTER, on_output=lambda _: None)
+        job = Job("c", "a", "s", "n", {}, (exercise,))
+        for _ in range(2):
+            assert odd.grade(exercise, job, child.connection.sock, missing="").points == 4
+        printed = []
+        child.connection.request("run", "print(count())", on_output=printed.append)
+        assert printed[0]["text"] == "0\n"
+
+
+def test_a_process_that_dies_once_is_tried_again_and_one_that_dies_twice_is_the_students(odd):
+    """Somebody else may have killed it (the machine ran out of memory): that costs no points."""
+    once = COUNTER.replace(
+        "    global",
+        "    if not os.path.exists('died'):\n        open('died', 'w').close()\n        os._exit(1)\n    global",
+    )
+    assert statuses(grade(odd, once, "forks", 4)) == ["passed"] * 4
+    always = COUNTER.replace("    global", "    os._exit(1)\n    global")
+    assert statuses(grade(odd, always, "forks", 4)) == ["crashed"] * 4
 
 
 def test_helpers_handles_and_declared_operations(odd):

@@ -12,6 +12,7 @@ import pytest
 from chainrule.errors import GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
 from chainrule.model import Limits
 from chainrule.sandbox import start
+from chainrule.sandbox.connection import crowding
 from chainrule.worker import wire
 
 SOCKET, FILE = oct(stat.S_IFSOCK), oct(stat.S_IFREG)
@@ -237,3 +238,10 @@ def test_a_hundred_labels_with_formulas_leave_the_connection_alone():
         )
         assert text(outputs) == "drawn\n"
         assert child.connection.request("has", "fig")
+
+
+@pytest.mark.parametrize(
+    ("load", "cores", "factor"), [(0.0, 2, 1.0), (2.0, 2, 1.0), (5.0, 2, 2.5), (5.0, 8, 1.0), (99.0, 2, 8.0)]
+)
+def test_limits_grow_with_what_each_core_has_to_do(load, cores, factor):
+    assert crowding(load, cores) == factor

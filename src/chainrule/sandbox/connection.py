@@ -29,9 +29,9 @@ class Reply:
 MOST_CROWDING = 8.0
 
 
-def crowding() -> float:
-    """Runnable processes for each core over the last minute, at least 1: a busy machine shall cost nobody points."""
-    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), MOST_CROWDING)
+def crowding(load: float, cores: int) -> float:
+    """Runnable processes for each core, at least 1 and at most `MOST_CROWDING`: limits grow by this factor."""
+    return min(max(1.0, load / cores), MOST_CROWDING)
 
 
 class Connection:
@@ -48,7 +48,7 @@ class Connection:
 
     def limit(self, seconds: float) -> None:
         """From now on, requests have `seconds` together: more where the machine has more to do than it has cores."""
-        self.deadline = time.monotonic() + seconds * crowding()
+        self.deadline = time.monotonic() + seconds * crowding(os.getloadavg()[0], os.cpu_count() or 1)
 
     def close(self) -> None:
         self._dead = self._dead or StudentCrashed("The connection to the student's process is closed.")
