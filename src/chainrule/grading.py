@@ -37,6 +37,7 @@ MAX_LOST = 3
 """So many times a process that was killed from outside is replaced without a word."""
 
 _graders: dict[Path, GraderProcess] = {}
+_templates: dict[Path, socket.socket] = {}
 _owner = os.getpid()
 
 
@@ -79,8 +80,13 @@ def _at_exit() -> None:
 def grader_process(folder: Path) -> GraderProcess:
     """The warm grader process for a folder, started on first use."""
     if folder not in _graders:
-        _graders[folder] = GraderProcess(folder)
+        _graders[folder] = GraderProcess(folder, _templates.get(folder))
     return _graders[folder]
+
+
+def adopt(folder: Path, template: socket.socket) -> None:
+    """Copy the grader process of a folder from now on, by the control socket of its `GraderTemplate`."""
+    _templates[folder] = template
 
 
 class _Run:

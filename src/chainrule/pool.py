@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from chainrule import submission
+from chainrule import grading, submission
+from chainrule.hearth import Fire, Hearth
 from chainrule.model import Graded, Job
 
 AHEAD = 2
@@ -80,8 +81,9 @@ class Interrupt:
 class Pool:
     """Runs jobs and gives back their results as they come. Use it in a `with` statement: leaving by an error cancels.
 
-    `executor` makes the executor for a number of workers; it is called again after a worker died. `check` is called
-    often while results are awaited; what it raises cancels.
+    `executor` makes the executor for a number of workers; it is called again after a worker died. Without it the
+    workers are processes that share a hearth. `check` is called often while results are awaited; what it raises
+    cancels.
     """
 
     def __init__(
@@ -91,7 +93,8 @@ class Pool:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.workers = max(1, workers or os.cpu_count() or 1)
-        self._make = executor or processes
+        self._make = executor
+        self._hearth: Hearth | None = None
         self._check = check
         self._before = {child.pid for child in multiprocessing.active_children()}
         self._executor: Executor | None = None
@@ -109,6 +112,8 @@ class Pool:
             self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is not None:
             self._stop_processes()
+        if self._hearth is not None:
+            self._hearth.close()
 
     @property
     def full(self) -> bool:
@@ -121,7 +126,7 @@ class Pool:
     def submit(self, key: str, job: Job, cleanup: ExitStack) -> None:
         """Start a job. `cleanup` is closed when it is done."""
         if self._executor is None:
-            self._executor = self._make(self.workers)
+            self._executor = self._started(job)
         flight = _Flight(key, job, cleanup)
         try:
             self._flights[self._executor.submit(grade, job)] = flight
@@ -130,6 +135,13 @@ class Pool:
             broken: Future[Graded] = Future()
             broken.set_exception(BrokenExecutor())
             self._flights[broken] = flight
+
+    def _started(self, job: Job) -> Executor:
+        if self._make is not None:
+            return self._make(self.workers)
+        if self._hearth is None:
+            self._hearth = Hearth(job)
+        return processes(self.workers, self._hearth.fire)
 
     def finished(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
         """Wait for results and give them out. An exception in place of one is a fault of ours, not of a student."""
@@ -165,7 +177,7 @@ class Pool:
                 return done
 
     def _again(self, job: Job) -> Graded | Exception:
-        with self._make(1) as alone:
+        with (self._make or processes)(1) as alone:  # of all its own, whatever ended the others
             future = alone.submit(grade, job)
             self._wait((future,), ALL_COMPLETED)
             result = _outcome(future)
@@ -191,23 +203,19 @@ def _outcome(future: Future[Graded]) -> Graded | Exception:
     raise error
 
 
-def processes(workers: int) -> Executor:
+def processes(workers: int, fire: Fire | None = None) -> Executor:
     """Processes of this machine. Spawned: a fork would copy our threads' locks and the connection to the gradebook."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (fire,))
 
 
 def grade(job: Job) -> Graded:
     """What a worker does."""
-    from chainrule import grading
-
     return grading.grade(job)
 
 
-def _start() -> None:
+def _start(fire: Fire | None) -> None:
     """Prepare a worker process: it ends with the process that asked, its children first, and leaves Ctrl-C to it."""
     from multiprocessing.util import Finalize
-
-    from chainrule import grading
 
     def stop(*_: object) -> None:
         grading.close()
@@ -215,6 +223,8 @@ def _start() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the students' processes would inherit
+    if fire is not None:
+        fire.take()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     Finalize(None, grading.close, exitpriority=10)
 

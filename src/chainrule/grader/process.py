@@ -14,64 +14,117 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from chainrule.errors import GraderError
 from chainrule.model import Exercise, ExerciseResult, Job, Outcome, Status
+from chainrule.sandbox import hung_up
 from chainrule.worker import wire
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 30.0
+COPY_SECONDS = 20.0
 OUR_FAULT = "A fault on our side: this test could not be run. A person will look at it."
+
+
+class GraderTemplate:
+    """A pytest session that has collected a folder, only to be copied by `GraderProcess`: a fork costs no imports.
+
+    Several processes may ask it for copies at a time. Raises `GraderError` if it cannot be started.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self._place = Path(tempfile.mkdtemp(prefix="chainrule-grader-"))
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, (self._place / "log").open("w+b") as log:
+            self._process = _session(self.folder, theirs, self._place, log, "template")
+            theirs.close()
+            self.control.settimeout(START_SECONDS)
+            try:
+                started = bool(self.control.recv(1))
+            except OSError:
+                started = False
+            if not started:
+                reason = _tail(log)
+                self.close()
+                raise GraderError(f"The grader process for {self.folder} did not start. {reason}")
+        self.control.settimeout(None)
+
+    def close(self) -> None:
+        """End it. Its copies live on."""
+        self.control.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        shutil.rmtree(self._place, ignore_errors=True)
 
 
 class GraderProcess:
     """One warm pytest session for one folder of graders, restarted when it dies.
 
-    Raises `GraderError` from the constructor if it cannot be started at all.
+    `template` is the control socket of a `GraderTemplate` for the folder: as long as that lives, copies of it are
+    used. Raises `GraderError` from the constructor if it cannot be started at all.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, template: socket.socket | None = None) -> None:
         self.folder = folder.resolve()
         self.tests: dict[str, list[dict[str, Any]]] = {}
         self.broken: dict[str, str] = {}
+        self._template = template
         self._start()
 
     def _start(self) -> None:
         self._place = Path(tempfile.mkdtemp(prefix="chainrule-grader-"))
         self._log = (self._place / "log").open("w+b")
         self._sock, theirs = socket.socketpair()
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "chainrule.grader.session", str(self.folder), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                cwd=self._place,
-                env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                start_new_session=True,  # Ctrl-C is for the coordinator, which then ends this process
-            )
+            self._end = self._copied(theirs) or self._started(theirs)
         try:
             described = wire.receive(self._sock, time.monotonic() + START_SECONDS)
         except (wire.Gone, wire.OutOfTime, wire.WireError) as error:
-            tail = self._tail()
+            tail = _tail(self._log)
             self.close()
             raise GraderError(
                 f"The grader process for {self.folder} did not start ({type(error).__name__}). {tail}"
             ) from None
         self.tests, self.broken = described["exercises"], described["broken"]
 
-    def _tail(self) -> str:
-        self._log.seek(0)
-        return self._log.read()[-2000:].decode(errors="replace").strip()
+    def _started(self, theirs: socket.socket) -> Callable[[], None]:
+        """Start a session of its own. Returns what ends it."""
+        process = _session(self.folder, theirs, self._place, self._log)
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+        return end
+
+    def _copied(self, theirs: socket.socket) -> Callable[[], None] | None:
+        """Have the template copied. Returns what ends the copy, or None if there is no (living) template."""
+        if self._template is None or hung_up(self._template):
+            return None
+        try:
+            place = os.fsencode(self._place)
+            socket.send_fds(self._template, [place], [theirs.fileno(), self._log.fileno()])
+            self._sock.settimeout(COPY_SECONDS)
+            pid, [handle], _, _ = socket.recv_fds(self._sock, 4, 1)
+        except (OSError, ValueError):
+            return None
+        self._sock.settimeout(None)
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, 0)  # as long as it lives, its number is its own
+                os.killpg(int.from_bytes(pid, "little"), signal.SIGKILL)
+            os.close(handle)
+
+        return end
 
     def close(self) -> None:
         self._sock.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._end()
         self._log.close()
         shutil.rmtree(self._place, ignore_errors=True)
 
@@ -89,6 +142,9 @@ class GraderProcess:
         `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the
         grader leaves tests "ungraded"; it is never raised.
         """
+        if hung_up(self._sock):  # killed since the last exercise: nobody's fault, and nothing is lost yet
+            self.close()
+            self._start()
         if exercise.id not in self.tests:
             reason = self.broken.get(exercise.id) or f"{exercise.grader} holds no test."
             return self._ungraded(exercise, reason)
@@ -112,7 +168,7 @@ class GraderProcess:
                 if on_outcome is not None:
                     on_outcome(outcomes[-1])
         except (wire.Gone, wire.OutOfTime, wire.WireError) as error:
-            reason = f"The grader process ended or hung ({type(error).__name__}). {self._tail()}"
+            reason = f"The grader process ended or hung ({type(error).__name__}). {_tail(self._log)}"
             self.close()
             self._start()
             rest = self._ungraded(exercise, reason).outcomes[len(outcomes) :]
@@ -142,3 +198,22 @@ class GraderProcess:
             for test in tests
         )
         return ExerciseResult(exercise.id, exercise.test_cell, exercise.points, outcomes)
+
+
+def _session(folder: Path, sock: socket.socket, place: Path, log: BinaryIO, *more: str) -> subprocess.Popen[bytes]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "chainrule.grader.session", str(folder), str(sock.fileno()), *more],
+        pass_fds=[sock.fileno()],
+        cwd=place,
+        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C is for the coordinator, which then ends this process
+    )
+
+
+def _tail(log: BinaryIO) -> str:
+    log.seek(0)
+    return log.read()[-2000:].decode(errors="replace").strip()

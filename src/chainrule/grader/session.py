@@ -1,14 +1,15 @@
 """The trusted pytest process: collects hidden tests once, runs them for one submission after another.
 
 `python -m chainrule.grader.session FOLDER FD` talks on the socket FD to `grader.process`. It never sees a submission's
-files; the student's process is a second socket, sent along with each request.
+files; the student's process is a second socket, sent along with each request. With `template` as third argument it only
+collects, and each order on FD has it copied: the copies do the work.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import hashlib
+import os
 import socket
 import sys
 import time
@@ -22,8 +23,10 @@ import pytest
 
 from chainrule.check import margin
 from chainrule.errors import StudentProcessError
+from chainrule.grader.copies import copies
 from chainrule.grader.declare import MARK, Misconception
 from chainrule.grader.explain import Verdict, filled, name_misconception, verdict
+from chainrule.grader.forks import Forks
 from chainrule.grader.replay import Known, Run
 from chainrule.grader.student import Student
 from chainrule.model import Status
@@ -46,35 +49,11 @@ class Current:
         self.error: BaseException | None = None
 
 
-class Forks:
-    """Forks of the student's process, one at a time, for the tests of one exercise."""
-
-    def __init__(self, base: Connection) -> None:
-        self.base = base
-        self.used = False
-        """Whether a test has run in the present fork."""
-        self._held = contextlib.ExitStack()
-        self._fork: Connection | None = None
-
-    def take(self) -> Connection:
-        """The present fork, or a new one. Raises `StudentProcessError`."""
-        if self._fork is None:
-            self._fork = self._held.enter_context(self.base.forked())
-        # Where the process cannot be forked it is the process itself: a second run there would prove nothing.
-        self.used = self._fork is not self.base
-        return self._fork
-
-    def drop(self) -> None:
-        """End the present fork."""
-        self._fork, self.used = None, False
-        self._held.close()
-
-
 class Session:
     """A pytest plugin whose run loop serves requests."""
 
-    def __init__(self, sock: socket.socket, folder: Path) -> None:
-        self.sock, self.folder = sock, folder
+    def __init__(self, sock: socket.socket, folder: Path, template: bool = False) -> None:
+        self.sock, self.folder, self.template = sock, folder, template
         self.items: dict[str, list[pytest.Item]] = {}
         self.broken: dict[str, str] = {}
         self.current = Current()
@@ -108,14 +87,25 @@ class Session:
     # -- the loop -----------------------------------------------------------------------------------------------------
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        wire.send(self.sock, wire.encode(self._described()))
         gc.collect()
         gc.freeze()  # what the grader files imported stays: never look through it again
+        if not self.template:
+            self._serve()
+            return True
+        copy = copies(self.sock)
+        if copy is not None:
+            self.sock = copy
+            self._serve()
+            os._exit(0)  # pytest's end is the template's
+        return True
+
+    def _serve(self) -> None:
+        wire.send(self.sock, wire.encode(self._described()))
         while True:
             try:
                 request = wire.receive(self.sock)
             except wire.Gone:
-                return True
+                return
             _, descriptors, _, _ = socket.recv_fds(self.sock, 1, 1)
             base = Connection(socket.socket(fileno=descriptors[0]))
             self.current.base, self.forks = base, Forks(base)
@@ -338,15 +328,15 @@ def _hash(*parts: str) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8], "little")
 
 
-def main(folder: Path, sock: socket.socket) -> int:
+def main(folder: Path, sock: socket.socket, *, template: bool) -> int:
     """Collect the folder and serve until the other side hangs up. The working folder is empty and private."""
     Path("pytest.ini").write_text(f"[pytest]\npythonpath = {folder}\npython_files = test_*.py\n")
     # Without `logging`: it visits every logger of torch several times a test, which took more than half of all time.
     unused = ("terminal", "cacheprovider", "warnings", "logging")
     options = [*(part for name in unused for part in ("-p", f"no:{name}")), "--import-mode=importlib"]
     place = ["-c", "pytest.ini", f"--rootdir={folder}", f"--confcutdir={folder}", "--continue-on-collection-errors"]
-    return int(pytest.main([*options, *place, str(folder)], plugins=[Session(sock, folder)]))
+    return int(pytest.main([*options, *place, str(folder)], plugins=[Session(sock, folder, template)]))
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))))
+    sys.exit(main(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), template=sys.argv[3:] == ["template"]))

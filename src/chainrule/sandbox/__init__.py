@@ -5,6 +5,21 @@ from chainrule.sandbox.connection import Connection, Reply
 from chainrule.sandbox.doctor import Report, doctor
 from chainrule.sandbox.libraries import imported
 from chainrule.sandbox.tiers import is_weak
-from chainrule.sandbox.zygote import close
+from chainrule.sandbox.zygote import OwnZygote, Zygote, adopt, close, hung_up
 
-__all__ = ["Child", "Connection", "Reply", "Report", "close", "doctor", "imported", "is_weak", "start", "strong"]
+__all__ = [
+    "Child",
+    "Connection",
+    "OwnZygote",
+    "Reply",
+    "Report",
+    "Zygote",
+    "adopt",
+    "close",
+    "doctor",
+    "hung_up",
+    "imported",
+    "is_weak",
+    "start",
+    "strong",
+]

@@ -1,4 +1,5 @@
-"""The zygotes of this process: started when first needed, one for each set of warm libraries, shared by all threads."""
+"""The zygotes of this process: started when first needed or lent by another, one for each set of
+warm libraries, shared by all threads."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -42,15 +43,35 @@ ENVIRONMENT = {
 
 
 class Zygote:
-    """A process to fork students' processes from, with `wanted` libraries imported."""
+    """A process to fork students' processes from, with `wanted` libraries imported; another process of ours owns it.
+
+    Its control socket keeps orders apart (SOCK_SEQPACKET), so that several processes may use it at a time.
+    """
+
+    def __init__(self, wanted: frozenset[str], control: socket.socket) -> None:
+        self.wanted, self.control = wanted, control
+        self._user = os.getpid()
+
+    @property
+    def alive(self) -> bool:
+        return self._user == os.getpid() and not hung_up(self.control)
+
+    def order(self, order: Order, student: socket.socket, status: socket.socket) -> None:
+        """Have a process forked that serves `student`, and a monitor that reports on `status`."""
+        socket.send_fds(self.control, [order.encode()], [student.fileno(), status.fileno()])
+
+    def close(self) -> None:
+        self.control.close()
+
+
+class OwnZygote(Zygote):
+    """One that this process starts, and ends."""
 
     def __init__(self, wanted: frozenset[str]) -> None:
-        self.wanted = wanted
-        self._owner = os.getpid()
-        self._lock = threading.Lock()
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        super().__init__(wanted, control)
         self._place = Path(tempfile.mkdtemp(prefix="chainrule-zygote-"))
         self._log = (self._place / "log").open("w+b")
-        self._control, theirs = socket.socketpair()
         package = str(Path(__file__).resolve().parents[2])
         with theirs:
             self._process = subprocess.Popen(
@@ -66,11 +87,10 @@ class Zygote:
         self._await()
 
     def _await(self) -> None:
-        self._control.settimeout(START_SECONDS)
+        self.control.settimeout(START_SECONDS)
         try:
-            with self._control.makefile("rb") as lines:
-                started = bool(lines.readline())
-        except TimeoutError:
+            started = bool(self.control.recv(65536))
+        except OSError:
             started = False
         if not started:
             self._log.seek(0)
@@ -79,30 +99,26 @@ class Zygote:
             raise IsolationError(
                 f"The process that student code is started from did not start. Its last words: {tail or 'none'}"
             )
-        self._control.settimeout(None)
+        self.control.settimeout(None)
         # It was for caches during the imports. Gone now, it is not left behind if we are killed.
         shutil.rmtree(self._place, ignore_errors=True)
 
-    @property
-    def alive(self) -> bool:
-        return self._owner == os.getpid() and self._process.poll() is None
-
-    def order(self, order: Order, student: socket.socket, status: socket.socket) -> None:
-        """Have a process forked that serves `student`, and a monitor that reports on `status`."""
-        text = order.encode()
-        with self._lock:
-            socket.send_fds(self._control, [struct.pack("<I", len(text))], [student.fileno(), status.fileno()])
-            self._control.sendall(text)
-
     def close(self) -> None:
-        self._control.close()
-        if self._owner == os.getpid():
+        super().close()
+        if self._user == os.getpid():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
             self._process.kill()
             self._process.wait()
             shutil.rmtree(self._place, ignore_errors=True)
         self._log.close()
+
+
+def hung_up(sock: socket.socket) -> bool:
+    """Whether nobody is left at the other end."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 _zygotes: list[Zygote] = []
@@ -123,8 +139,14 @@ def zygote(wanted: Iterable[str] = ()) -> Zygote:
                 return found
         while len(_zygotes) >= MOST:
             _zygotes.pop(0).close()
-        _zygotes.append(Zygote(names))
+        _zygotes.append(OwnZygote(names))
         return _zygotes[-1]
+
+
+def adopt(lent: Zygote) -> None:
+    """Use a zygote of another process of ours, from now on."""
+    with _starting:
+        _zygotes.append(lent)
 
 
 def close() -> None:

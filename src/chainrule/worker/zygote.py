@@ -13,7 +13,6 @@ import os
 import random
 import signal
 import socket
-import struct
 import time
 from collections.abc import Sequence
 
@@ -27,6 +26,7 @@ from chainrule.worker.shell import Shell, make_shell
 from chainrule.worker.warm import SEED, warm, warm_shell
 
 SETTLE_SECONDS = 5.0
+LONGEST_ORDER = 65536
 
 
 def main(control: socket.socket, names: Sequence[str]) -> None:
@@ -46,10 +46,10 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
     compact()
     control.sendall(json.dumps({"warm": warmed}).encode() + b"\n")
     while True:
-        header, descriptors, _, _ = socket.recv_fds(control, 4, 2)
-        if len(header) < 4:
+        text, descriptors, _, _ = socket.recv_fds(control, LONGEST_ORDER, 2)
+        if not text:
             return
-        order = Order.decode(control.recv(struct.unpack("<I", header)[0], socket.MSG_WAITALL))
+        order = Order.decode(text)
         student, status = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         if os.fork() == 0:
             control.close()

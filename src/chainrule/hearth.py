@@ -1,0 +1,71 @@
+"""What the workers of a run share, started once: a zygote, and a grader process to copy.
+
+Each of them imports PyTorch, which takes seconds and hundreds of megabytes; for every worker anew, that would be most
+of what a small class costs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainrule import grading, sandbox
+from chainrule.errors import ChainruleError
+from chainrule.grader.process import GraderTemplate
+from chainrule.model import Job
+
+
+@dataclass(frozen=True)
+class Fire:
+    """What a worker gets from the hearth: sockets, which multiprocessing hands on to a process that it starts."""
+
+    libraries: frozenset[str]
+    zygote: socket.socket | None
+    graders: Path | None
+    template: socket.socket | None
+
+    def take(self) -> None:
+        """Use it in this process from now on."""
+        if self.zygote is not None:
+            sandbox.adopt(sandbox.Zygote(self.libraries, self.zygote))
+        if self.graders is not None and self.template is not None:
+            grading.adopt(self.graders, self.template)
+
+
+class Hearth:
+    """Started for jobs like `job`. What cannot be started is left out: each worker tries for itself, and says why not.
+
+    `close` ends both; copies that workers use live until the workers end.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._libraries = sandbox.imported(job.notebook)
+        folders = [exercise.grader.parent for exercise in job.exercises]
+        self._folder = folders[0] if folders else None
+        self._zygote: sandbox.OwnZygote | None = None
+        self._template: GraderTemplate | None = None
+        with ThreadPoolExecutor(2) as both:
+            zygote: Future[sandbox.OwnZygote] = both.submit(sandbox.OwnZygote, self._libraries)
+            if self._folder is not None:
+                with contextlib.suppress(ChainruleError):
+                    self._template = GraderTemplate(self._folder)
+            with contextlib.suppress(ChainruleError):
+                self._zygote = zygote.result()
+
+    @property
+    def fire(self) -> Fire:
+        return Fire(
+            self._libraries,
+            None if self._zygote is None else self._zygote.control,
+            self._folder,
+            None if self._template is None else self._template.control,
+        )
+
+    def close(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+        if self._template is not None:
+            self._template.close()

@@ -1,0 +1,141 @@
+"""The workers of a run share what takes long to start; whatever happens to it, each can start its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chainrule.errors import GraderError
+from chainrule.grader.process import GraderProcess, GraderTemplate
+from chainrule.hearth import Hearth
+from chainrule.model import Exercise, Job, Limits
+from chainrule.pool import grade, processes
+from chainrule.sandbox import start
+
+RIGHT = "def double(x):\n    return 2 * x"
+GRADER = """
+import os
+from chainrule import check
+from chainrule.grader import points
+
+@points(2)
+def test_double(student, rng):
+    check.close(student.double(3.0), 6.0)
+    open("seen", "a").close()
+    assert set(os.listdir(".")) - {"pytest.ini"} == {"log", "seen"}
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    (tmp_path / "test_double.py").write_text(GRADER)
+    meta = {"schema_version": 3, "locked": False, "task": False}
+    solution = meta | {"grade_id": "double", "grade": False, "solution": True}
+    test = meta | {"grade_id": "test_double", "grade": True, "solution": False, "points": 2, "locked": True}
+    code = {"cell_type": "code", "outputs": [], "execution_count": None}
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {},
+        "cells": [
+            code | {"id": "a", "source": RIGHT, "metadata": {"nbgrader": solution}},
+            code | {"id": "b", "source": "double(1.0)", "metadata": {"nbgrader": test}},
+        ],
+    }
+    exercise = Exercise("double", "test_double", 2.0, tmp_path / "test_double.py")
+    return Job("c", "a", "s", "n", notebook, (exercise,))
+
+
+@pytest.fixture
+def hearth(job: Job) -> Iterator[Hearth]:
+    hearth = Hearth(job)
+    yield hearth
+    hearth.close()
+
+
+def descendants(of: int) -> Iterator[tuple[int, str]]:
+    """All processes below one, each with the module it runs."""
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == of:
+                words = (path / "cmdline").read_text().split("\0")
+                yield int(path.name), next((word for word in words if word.startswith("chainrule.")), "other")
+                yield from descendants(int(path.name))
+
+
+def running() -> Counter[str]:
+    return Counter(module for _, module in descendants(os.getpid()))
+
+
+def kill(module: str) -> None:
+    for process, name in list(descendants(os.getpid())):
+        if name == module:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+
+def points(pool: Any, job: Job, times: int = 4) -> list[float]:
+    futures = [pool.submit(grade, job) for _ in range(times)]
+    wait(futures, 120)
+    return [future.result(0).points for future in futures]
+
+
+def test_workers_grade_with_one_zygote_and_copies_of_one_grader(job: Job, hearth: Hearth) -> None:
+    assert running() == {"chainrule.worker": 1, "chainrule.grader.session": 1}
+    with processes(2, hearth.fire) as pool:
+        assert points(pool, job) == [2.0] * 4
+        copies = running()["chainrule.grader.session"] - 1
+        assert copies in (1, 2)  # a worker that had nothing to do made none
+        assert running()["chainrule.worker"] == 1
+
+
+@pytest.mark.parametrize("module", ["chainrule.worker", "chainrule.grader.session"])
+def test_if_what_is_shared_is_killed_each_worker_starts_its_own(job: Job, hearth: Hearth, module: str) -> None:
+    with processes(2, hearth.fire) as pool:
+        assert points(pool, job, 1) == [2.0]
+        kill(module)
+        assert points(pool, job) == [2.0] * 4
+        assert running()[module] >= 1
+
+
+def test_nothing_is_left_when_the_workers_and_the_hearth_end(job: Job) -> None:
+    before = running()
+    hearth = Hearth(job)
+    with processes(2, hearth.fire) as pool:
+        points(pool, job)
+    hearth.close()
+    assert running() == before
+
+
+def test_a_copy_works_in_a_folder_and_a_log_of_its_own(job: Job) -> None:
+    [exercise] = job.exercises
+    template = GraderTemplate(exercise.grader.parent)
+    grader = GraderProcess(exercise.grader.parent, template.control)
+    with start(None, Limits()) as child:
+        child.connection.limit(60)
+        child.connection.request("run", RIGHT, on_output=lambda _: None)
+        assert grader.grade(exercise, job, child.connection.sock).points == 2.0
+    grader.close()
+    template.close()
+
+
+def test_graders_that_start_threads_cannot_be_copied_and_are_started_instead(job: Job) -> None:
+    path = job.exercises[0].grader
+    threads = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    path.write_text(threads + path.read_text())
+    with pytest.raises(GraderError, match="cannot be copied"):
+        GraderTemplate(path.parent)
+    hearth = Hearth(job)
+    assert hearth.fire.template is None
+    with processes(1, hearth.fire) as pool:
+        assert points(pool, job, 1) == [2.0]
+    hearth.close()
