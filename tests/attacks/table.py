@@ -81,6 +81,9 @@ CATALOGUE = """
 """
 ELSEWHERE = {
     6: "`tests/plugins/test_feedback.py`",
+    59: "`tests/notebook/test_archive.py`",
+    60: "`tests/notebook/test_archive.py`",
+    61: "`tests/notebook/test_archive.py`",
     62: "`tests/notebook/test_intake.py`",
     63: "`tests/notebook/test_intake.py`",
     64: "`tests/notebook/test_intake.py`",
@@ -95,9 +98,6 @@ RESULTS = {
     "thread that a later cell asks",
     34: "works: the environment says so, as in nbgrader; hidden inputs are random",
     35: "works for the visible cases, and earns what they are worth",
-    59: "not tested yet",
-    60: "not tested yet",
-    61: "not tested yet",
 }
 """Where the result is another than that it is refused, and no probe says so."""
 

@@ -29,6 +29,7 @@ def configure(c: Any) -> None:
     from chainrule.plugins.deduplicate import DeduplicateIds
     from chainrule.plugins.export import CsvExport
     from chainrule.plugins.exporter import SubmissionExporter
+    from chainrule.plugins.extract import BoundedExtractor
     from chainrule.plugins.feedback import FeedbackExporter
     from chainrule.plugins.grade import Grade
     from chainrule.plugins.save import SaveResults
@@ -53,6 +54,7 @@ def configure(c: Any) -> None:
     c.GenerateFeedback.exporter_class = FeedbackExporter
     c.GenerateFeedback.preprocessors = [GetGrades]
     c.ExportApp.plugin_class = CsvExport
+    c.ZipCollectApp.extractor_plugin = BoundedExtractor
     # A written answer has its rubric beside its model answer; nbgrader would refuse it outside task cells.
     c.ClearMarkScheme.enforce_metadata = False
     c.HTMLExporter.sanitize_html = True
