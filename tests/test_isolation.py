@@ -85,6 +85,44 @@ def test_a_grade_from_tier_c_is_no_grade_where_there_is_a_better_tier(three: Any
     assert query(three, f"SELECT student FROM chainrule_run WHERE isolation = '{WEAK}'") == []
 
 
+class Locking(Executor):
+    """Hands jobs to another executor, and keeps their results from being written: it locks the gradebook."""
+
+    def __init__(self, other: Any, gradebook: sqlite3.Connection) -> None:
+        self.other, self.gradebook = other, gradebook
+
+    def __call__(self, workers: int) -> Locking:
+        return self
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.gradebook.execute("BEGIN IMMEDIATE")
+        return self.other.submit(fn, *args, **kwargs)
+
+
+@needs_a_jail
+@pytest.mark.parametrize(("isolation", "asked"), [("none", []), (WEAK, ["ada"])])
+def test_a_result_of_tier_c_in_the_journal_is_none_where_there_is_a_better_tier(
+    classroom: Any, at_once: Any, isolation: str, asked: list[str]
+) -> None:
+    if not sandbox.strong():
+        pytest.skip("this machine has no better tier")
+    classroom.submit("ada")
+    config = classroom.root / "nbgrader_config.py"
+    config.write_text(f"{config.read_text()}\nc.CourseDirectory.db_url = '{classroom.db_url}?timeout=0.2'\n")
+    gradebook = sqlite3.connect(classroom.root / "gradebook.db")
+    with pytest.raises(Exception, match="is locked"):
+        autograde(Course(classroom.root), "t1", executor=Locking(at_once, gradebook))
+    gradebook.close()
+    journal = classroom.root / ".chainrule/journal/t1.jsonl"
+    text = journal.read_text()
+    assert '"isolation": "none"' in text
+    journal.write_text(text.replace('"isolation": "none"', f'"isolation": "{isolation}"'))
+    at_once.asked.clear()
+    autograde(Course(classroom.root), "t1", executor=at_once)
+    assert at_once.asked == asked
+    assert classroom.grades()["ada"]["test_twice"] == (3.0, False)
+
+
 def run(classroom: Any, *before: str, allowed: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
