@@ -1,0 +1,80 @@
+"""The sheets of grades.xlsx: grades, submissions, exercises, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from chainrule.formats import read, xlsx
+from chainrule.formats.book import Book, Submission, Written, warn_held_back
+
+NAMES = ("grades", "submissions", "exercises", "tests")
+
+
+def write(connection: Connection, book: Book, path: Path, names: Sequence[str] = NAMES) -> Written:
+    """grades.xlsx of a book; of `names`, `exercises` and `tests` read the whole gradebook of outcomes."""
+    made = {"grades": grades, "submissions": submissions}
+    sheets = [made[name](book) for name in names if name in made]
+    if {"exercises", "tests"} & set(names):
+        found = list(read.submissions(connection, book))
+        sheets += [sheet for sheet in (exercises(found), tests(found)) if sheet.name in names]
+    xlsx.write(path, sheets)
+    return Written(str(path), tuple(warn_held_back(book.held_back(), partial=True)))
+
+
+def grades(book: Book) -> xlsx.Sheet:
+    """One row a student: the points of each assignment, empty without a submission, and the course's percent."""
+    names = [item.name for item in book.items]
+    header = ["student", "last_name", "first_name", "email", *names, "percent"]
+
+    def rows() -> Iterator[list[object]]:
+        for person in book.people:
+            points = [book.points(person, item, partial=True) for item in book.items]
+            percent = book.percents.get(person.id)
+            who = [person.id, person.last_name, person.first_name, person.email]
+            yield [*who, *points, None if percent is None else round(percent, 6)]
+
+    return xlsx.Sheet("grades", header, rows())
+
+
+def submissions(book: Book) -> xlsx.Sheet:
+    """One row a submission: when, how late, what it got and what of that was taken off."""
+    header = ["student", "assignment", "submitted", "hours_late", "raw_score", "late_penalty", "score", "max_score"]
+
+    def rows() -> Iterator[list[object]]:
+        for item in book.items:
+            for person in book.people:
+                if score := book.scores.get((person.id, item.name)):
+                    late = round(score.seconds_late(item.due) / 3600, 2)
+                    points = [score.raw, score.penalty, score.points, item.max_points]
+                    yield [person.id, item.name, score.submitted, late, *points, score.complete]
+
+    return xlsx.Sheet("submissions", [*header, "complete"], rows())
+
+
+def exercises(found: Sequence[Submission]) -> xlsx.Sheet:
+    """One row a graded cell of a submission."""
+    header = ["student", "assignment", "notebook", "cell", "points", "max_points", "by_hand", "waiting"]
+    rows = (
+        [s.person.id, s.item.name, m.notebook, m.cell, m.points, m.max_points, m.by_hand, m.waiting]
+        for s in found
+        for m in s.marks
+    )
+    return xlsx.Sheet("exercises", header, rows)
+
+
+def tests(found: Sequence[Submission]) -> xlsx.Sheet:
+    """One row a hidden test of a submission; no points where a fault of ours left it ungraded."""
+    header = ["student", "assignment", "exercise", "test", "title", "points", "max_points", "status", "misconception"]
+    rows = (
+        [
+            *(s.person.id, s.item.name, o.exercise, o.test, o.title),
+            *(None if o.status == "ungraded" else o.points, o.max_points, o.status.value, o.misconception, o.seconds),
+        ]
+        for s in found
+        for run in s.runs
+        for _, o in run.outcomes
+    )
+    return xlsx.Sheet("tests", [*header, "seconds"], rows)
