@@ -30,6 +30,9 @@ EPOCH = datetime(1980, 1, 1)
 _DAY_ZERO = datetime(1899, 12, 30)
 """Dates are days since then (ECMA-376 part 1, 18.17.4.1, the 1900 date base from March 1900 on)."""
 
+_DIMENSION = re.compile(rb"<dimension [^>]*/>")
+"""openpyxl's idea of the cells in use, which is the head alone; the element is optional."""
+
 _ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -76,7 +79,7 @@ def write(path: Path, sheets: Sequence[Sheet]) -> None:
             entry.compress_type = zipfile.ZIP_DEFLATED
             data = old.read(name)
             if name in contents:
-                before, end, after = data.rpartition(b"</sheetData>")
+                before, end, after = _DIMENSION.sub(b"", data).rpartition(b"</sheetData>")
                 data = before + "".join(_rows(*contents[name])).encode() + end + after
             new.writestr(entry, data, compresslevel=6)
 
