@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chainrule.formats.book import Book, Item, Mark, Person, Score, Submission, plain_percents
+from chainrule.formats.book import Book, Item, Mark, Person, Score, Submission, plain
 from chainrule.gradebook import Run
 from chainrule.model import Note, Outcome, Status
 
@@ -47,8 +47,7 @@ def book() -> Book:
         ("equals", "a01"): Score(0.0, submitted=DUE, unreadable=True),
         ("plus", "a01"): Score(0.0, submitted=DUE),
     }
-    book = Book(people, items, scores)
-    return book.with_percents(plain_percents(book))
+    return plain(Book(people, items, scores, unfinished=frozenset({"newline", "equals"})))
 
 
 def outcome(test: str, status: Status, points: float = 0.0, message: str = "", mistake: str | None = None) -> Outcome:

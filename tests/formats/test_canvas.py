@@ -98,6 +98,9 @@ def test_a_total_is_a_column_of_a_hundred_points(book: Book, tmp_path: Path) -> 
     assert [rows[0][-1], rows[1][-1]] == ["Total (percent)", "100"]
     assert importable(rows)["comma"]["Total (percent)"] == "89.170507"
     assert importable(rows)["at"]["Total (percent)"] == ""
+    assert importable(rows)["newline"]["Total (percent)"] == "", "it waits"
+    partial = written(book, tmp_path / "c.csv", total=True, partial=True)
+    assert importable(partial)["newline"]["Total (percent)"] == "37.788018"
 
 
 @pytest.mark.parametrize("name", ["Final Score", "my Current Points", "Override Grade"])

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from nbgrader.api import Gradebook
 from chainrule.course import Course
 from chainrule.errors import ChainruleError, UnknownName
 from chainrule.formats import read
+from chainrule.formats.book import Book
 from chainrule.gradebook import connect
 from chainrule.model import Note, Status
 from chainrule.report import write
@@ -80,6 +82,10 @@ def test_what_waits_is_unreadable_or_missing_is_empty(full_course: Course, tmp_p
     """s04: a fault of ours; s15: unreadable; s24 on: nobody has read the answers; s31: nothing submitted."""
     grades = {student: row[ASSIGNMENT] for student, row in canvas(full_course, tmp_path).items()}
     assert {student for student, points in grades.items() if points == ""} == {
+        *("s04", "s15", *(f"s{i}" for i in range(24, 32)))
+    }
+    totals = canvas(full_course, tmp_path, total=True)
+    assert {student for student, row in totals.items() if not row["Total (percent)"]} == {
         *("s04", "s15", *(f"s{i}" for i in range(24, 32)))
     }
     partial = {student: row[ASSIGNMENT] for student, row in canvas(full_course, tmp_path, partial=True).items()}
@@ -236,3 +242,20 @@ def test_the_command_prints_the_path_and_warns_of_what_it_left_empty(full_course
     assert done.stdout.strip() == str(tmp_path / "c.csv")
     assert "scores are left empty" in done.stderr
     assert "--partial" in done.stderr
+
+
+def test_a_policy_settles_scores_and_totals_from_the_whole_course(full_course: Course) -> None:
+    """Also where one assignment is exported."""
+    seen: list[Book] = []
+
+    def policy(book: Book) -> Book:
+        seen.append(book)
+        scores = {key: replace(score, penalty=1.5) for key, score in book.scores.items()}
+        return replace(book, scores=scores, percents={person.id: 12.5 for person in book.people})
+
+    with connect(f"sqlite:///{full_course.root / 'gradebook.db'}") as connection:
+        book = read.book(connection, ["a02_foreign"], ["s03"], policy)
+    assert [item.name for item in seen[0].items] == [ASSIGNMENT, "a02_foreign"]
+    assert ("s03", ASSIGNMENT) in seen[0].scores
+    assert dict(book.percents) == {"s03": 12.5}
+    assert book.scores["s03", "a02_foreign"].points == 3.5

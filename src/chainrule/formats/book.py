@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from chainrule.gradebook import Run
 
@@ -66,18 +66,24 @@ class Score:
 @dataclass(frozen=True)
 class Book:
     """A course: `scores` by (student, assignment), nothing where nothing was submitted; `percents` are the course's
-    totals by student, as its policy counts them, None where there is nothing to count.
+    totals by student, as its policy counts them, None where there is nothing to count. `unfinished` are the students of
+    whom any submission in the course, also of an assignment that is not in `items`, is not graded completely.
     """
 
     people: tuple[Person, ...]
     items: tuple[Item, ...]
     scores: Mapping[tuple[str, str], Score]
     percents: Mapping[str, float | None] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
 
     def points(self, person: Person, item: Item, *, partial: bool = False) -> float | None:
         """None without a submission and, unless `partial`, while a part of it has no score: never a 0 for either."""
         score = self.scores.get((person.id, item.name))
         return None if score is None or not (partial or score.complete) else score.points
+
+    def percent(self, person: Person, *, partial: bool = False) -> float | None:
+        """The course's total; None, unless `partial`, while any part of it has no score."""
+        return self.percents.get(person.id) if partial or person.id not in self.unfinished else None
 
     def held_back(self) -> list[tuple[Person, Item, Score]]:
         """The submissions whose score is not complete."""
@@ -88,18 +94,18 @@ class Book:
             if (score := self.scores.get((person.id, item.name))) is not None and not score.complete
         ]
 
-    def with_percents(self, percents: Mapping[str, float | None]) -> Book:
-        return replace(self, percents=percents)
 
-
-def plain_percents(book: Book) -> dict[str, float | None]:
-    """Points of all assignments in percent of all that there are, a missing submission as 0; None without any."""
+def plain(book: Book) -> Book:
+    """The book with totals: points of all assignments in percent of all that there are, none submitted as 0; None for a
+    student without any submission.
+    """
     most = sum(item.max_points for item in book.items)
-    sums = {
+    points = {
         person.id: [score.points for item in book.items if (score := book.scores.get((person.id, item.name)))]
         for person in book.people
     }
-    return {student: 100 * sum(points) / most if points and most else None for student, points in sums.items()}
+    percents = {student: 100 * sum(own) / most if own and most else None for student, own in points.items()}
+    return replace(book, percents=percents)
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,3 @@ def warn_held_back(held: Iterable[tuple[Person, Item, Score]], *, partial: bool,
         f"is not graded yet: {', '.join(ids[:8])}{' …' if len(ids) > 8 else ''}."
         for name, ids in found.items()
     ] + hint
-
-
-def as_utc(time: datetime) -> datetime:
-    """A time as nbgrader stores it, with its zone."""
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

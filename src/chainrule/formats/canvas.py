@@ -57,7 +57,7 @@ def _rows(book: Book, *, partial: bool, total: bool) -> Iterator[list[str]]:
     yield [POINTS, "", "", "", "", *(number(item.max_points) for item in book.items), *(["100"] if total else [])]
     for person in book.people:
         grades = [number(book.points(person, item, partial=partial)) for item in book.items]
-        yield [*_person(person), *grades, *([number(book.percents.get(person.id))] if total else [])]
+        yield [*_person(person), *grades, *([number(book.percent(person, partial=partial))] if total else [])]
 
 
 def _person(person: Person) -> tuple[str, str, str, str, str]:

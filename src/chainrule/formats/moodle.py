@@ -77,7 +77,7 @@ def _rows(book: Book, identify: str, *, partial: bool, total: bool, feedback: bo
             if feedback:
                 row.append(_remark(book.scores.get((person.id, item.name)), item.max_points, partial=partial))
         if total:
-            row.append(number(book.percents.get(person.id)) or NONE)
+            row.append(number(book.percent(person, partial=partial)) or NONE)
         yield row
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,16 +13,21 @@ from sqlalchemy import Connection, Select, Subquery, and_, case, func, inspect, 
 
 from chainrule import gradebook as store
 from chainrule.errors import UnknownName
-from chainrule.formats.book import Book, Item, Mark, Person, Score, Submission, plain_percents
+from chainrule.formats.book import Book, Item, Mark, Person, Score, Submission, plain
 
 _ASSIGNMENT, _NOTEBOOK = nb.SubmittedAssignment.__table__, nb.SubmittedNotebook.__table__
 _GRADE, _CELL, _TASK, _BASE = nb.Grade.__table__, nb.GradeCell.__table__, nb.TaskCell.__table__, nb.BaseCell.__table__
 
 
-def book(connection: Connection, assignments: Collection[str] = (), students: Collection[str] = ()) -> Book:
+def book(
+    connection: Connection,
+    assignments: Collection[str] = (),
+    students: Collection[str] = (),
+    settle: Callable[[Book], Book] = plain,
+) -> Book:
     """The course, or the assignments and students named. Raises `UnknownName` for one that is not in the gradebook.
 
-    `percents` are the plain ones until a policy's take their place (`Book.with_percents`).
+    `settle` counts the totals, and may change the scores. It gets all assignments of the course, whatever is chosen.
     """
     people, items = _people(connection), _items(connection)
     for kind, wanted, known in (
@@ -31,13 +37,17 @@ def book(connection: Connection, assignments: Collection[str] = (), students: Co
         for name in wanted:
             if name not in known:
                 raise UnknownName(kind, name, known, "the gradebook")
-    people = [person for person in people if not students or person.id in students]
-    items = [item for item in items if not assignments or item.name in assignments]
+    scores = _scores(connection)
+    unfinished = frozenset(student for (student, _), score in scores.items() if not score.complete)
+    chosen = tuple(person for person in people if not students or person.id in students)
     # The total is of the course, also where one assignment is written.
-    whole = Book(tuple(people), tuple(_items(connection)), _scores(connection))
-    kept = {item.name for item in items}
-    scores = {key: score for key, score in whole.scores.items() if key[1] in kept}
-    return Book(whole.people, tuple(items), scores, plain_percents(whole))
+    whole = settle(Book(chosen, tuple(items), scores, unfinished=unfinished))
+    kept = {item.name for item in items if not assignments or item.name in assignments}
+    return replace(
+        whole,
+        items=tuple(item for item in items if item.name in kept),
+        scores={key: score for key, score in whole.scores.items() if key[1] in kept},
+    )
 
 
 def submissions(connection: Connection, of: Book) -> Iterator[Submission]:

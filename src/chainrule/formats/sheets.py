@@ -32,7 +32,7 @@ def grades(book: Book) -> xlsx.Sheet:
     def rows() -> Iterator[list[object]]:
         for person in book.people:
             points = [book.points(person, item, partial=True) for item in book.items]
-            percent = book.percents.get(person.id)
+            percent = book.percent(person, partial=True)
             who = [person.id, person.last_name, person.first_name, person.email]
             yield [*who, *points, None if percent is None else round(percent, 6)]
 

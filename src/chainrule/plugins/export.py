@@ -15,7 +15,7 @@ from traitlets import Bool, Dict, Enum
 
 from chainrule.errors import ChainruleError
 from chainrule.formats import canvas, gradescope, junit, moodle, read, sheets, table
-from chainrule.formats.book import Book, Written
+from chainrule.formats.book import Book, Written, plain
 from chainrule.plugins.feedback_page import NOTES
 
 
@@ -31,8 +31,13 @@ class CourseExport(ExportPlugin):
     partial = Bool(False, help="Also scores of submissions of which a part is not graded yet.").tag(config=True)
     total = Bool(False, help="Canvas, Moodle: a column with the course's total in percent.").tag(config=True)
 
+    root: Path | None = None
+    """The course folder."""
+
     def export(self, gradebook: Any) -> None:
         """nbgrader's entry: what goes wrong is said in a sentence, with exit status 1."""
+        if coursedir := getattr(self.parent, "coursedir", None):
+            self.root = Path(coursedir.root)
         try:
             written = self.write(gradebook.db.connection())
         except ChainruleError as error:
@@ -45,7 +50,7 @@ class CourseExport(ExportPlugin):
     def write(self, connection: Connection) -> Written:
         """Write the file or folder. Raises `ChainruleError`."""
         chosen = ([str(name) for name in self.assignment], [str(name) for name in self.student])
-        return self.make(connection, read.book(connection, *chosen), Path(self.to or self.target))
+        return self.make(connection, read.book(connection, *chosen, plain), Path(self.to or self.target))
 
     def make(self, connection: Connection, book: Book, target: Path) -> Written:
         raise NotImplementedError

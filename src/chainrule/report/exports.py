@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import tempfile
@@ -12,8 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from chainrule.errors import ChainruleError
-from chainrule.formats import files
-from chainrule.formats.text import safe
+from chainrule.formats.text import safe as _safe
 
 DECIMALS = 6
 
@@ -21,12 +21,15 @@ DECIMALS = 6
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """UTF-8, RFC 4180 quoting. Numbers stay numbers; a missing value is an empty cell; times are in UTC."""
     columns = [_cells(frame[name]) for name in frame.columns]
-    files.write_csv(path, list(frame.columns), zip(*columns, strict=True))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([_safe(str(name)) for name in frame.columns])
+        rows.writerows(zip(*columns, strict=True))
 
 
 def _cells(column: pd.Series) -> list[object]:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        texts = [safe(str(text)) for text in column.cat.categories]
+        texts = [_safe(str(text)) for text in column.cat.categories]
         return [texts[code] if code >= 0 else "" for code in column.cat.codes.tolist()]
     if pd.api.types.is_float_dtype(column):
         # x != x: NaN. Whole numbers without ".0".
@@ -35,7 +38,9 @@ def _cells(column: pd.Series) -> list[object]:
         return list(column.tolist())
     if pd.api.types.is_datetime64_dtype(column):
         return ["" if time != time else time.isoformat() + "Z" for time in column.tolist()]
-    return ["" if missing else safe(str(x)) for x, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]
+    return [
+        "" if missing else _safe(str(x)) for x, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
+    ]
 
 
 @contextmanager

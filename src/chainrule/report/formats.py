@@ -44,6 +44,7 @@ def export(
         "total": total or None,
     }
     exporter = EXPORTERS[name](config=directory.config, **{key: value for key, value in chosen.items() if value})
+    exporter.root = course.root
     with snapshot(db_url := database(directory)) as connection:
         check(connection, db_url)
         return exporter.write(connection)
