@@ -26,6 +26,13 @@ def opened(path: Path, *made: xlsx.Sheet) -> Any:
     return openpyxl.load_workbook(path)
 
 
+def details(found: Submission) -> tuple[xlsx.Sheet, xlsx.Sheet]:
+    return (
+        xlsx.Sheet("exercises", sheets.EXERCISES, sheets.exercises(found)),
+        xlsx.Sheet("tests", sheets.TESTS, sheets.tests(found)),
+    )
+
+
 def parts(path: Path) -> dict[str, str]:
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
@@ -54,7 +61,7 @@ def test_every_text_is_a_string_and_comes_back(tmp_path: Path, name: str) -> Non
 def test_the_file_holds_no_formula_link_or_macro(book: Book, submission: Submission, tmp_path: Path) -> None:
     texts = [*NAMES.values(), "#N/A", "=1+1"]
     path = tmp_path / "t.xlsx"
-    made = [sheets.grades(book), sheets.submissions(book), sheets.exercises([submission]), sheets.tests([submission])]
+    made = [sheets.grades(book), sheets.submissions(book), *details(submission)]
     opened(path, xlsx.Sheet("=t", texts, [texts]), *made)
     for name, text in parts(path).items():
         root = ET.fromstring(text)
@@ -104,7 +111,7 @@ def test_a_missing_score_is_an_empty_cell_and_a_penalty_is_taken_off(book: Book,
 
 
 def test_details_have_no_points_for_what_is_not_graded(submission: Submission, tmp_path: Path) -> None:
-    workbook = opened(tmp_path / "t.xlsx", sheets.exercises([submission]), sheets.tests([submission]))
+    workbook = opened(tmp_path / "t.xlsx", *details(submission))
     exercises = {row[3]: row[4:] for row in workbook["exercises"].iter_rows(min_row=2, values_only=True)}
     assert exercises["test_fit"] == (None, 5.0, False, True)
     assert exercises["m1"] == (4.0, 6.0, True, False)

@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook
 
 from chainrule.course import Course
 from chainrule.errors import ChainruleError, UnknownName
-from chainrule.formats import read
+from chainrule.formats import read, xlsx
 from chainrule.formats.book import Book
 from chainrule.gradebook import connect
 from chainrule.model import Note, Status
@@ -202,6 +202,25 @@ def test_a_gradebook_that_chainrule_never_wrote_to_can_be_exported(classroom: Cl
         export(classroom.course, name, out=tmp_path / name)
     assert canvas(classroom.course, tmp_path)["ada"][ASSIGNMENT] == "2"
     assert not list(tmp_path.rglob("*.xml"))
+
+
+def test_a_workbook_of_the_course_has_all_sheets_and_rows(full_course: Course, tmp_path: Path) -> None:
+    export(full_course, "xlsx", out=tmp_path / "g.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "g.xlsx")
+    assert {sheet.title: sheet.max_row - 1 for sheet in book} == {
+        **{"grades": 32, "submissions": 31 + 11, "exercises": 31 * 6 + 11 * 2, "tests": 31 * 8}
+    }
+    for sheet in book:
+        rows = list(sheet.iter_rows(values_only=True))
+        assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_more_tests_than_a_sheet_holds_are_refused_before_they_are_read(
+    full_course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx, "ROWS", 248)
+    with pytest.raises(ChainruleError, match="'tests' would have 248 rows"):
+        export(full_course, "xlsx", out=tmp_path / "g.xlsx")
 
 
 def test_a_report_has_a_workbook_with_the_numbers_of_its_tables(full_course: Course, tmp_path: Path) -> None:

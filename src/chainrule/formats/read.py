@@ -63,6 +63,16 @@ def submissions(connection: Connection, of: Book) -> Iterator[Submission]:
                 yield Submission(person, item, score, tuple(marks.get(person.id, ())), tuple(runs.get(person.id, ())))
 
 
+def count_outcomes(connection: Connection, of: Book) -> int:
+    """How many hidden tests were run for the assignments of a book."""
+    if not inspect(connection).has_table(store.RUN.name):
+        return 0
+    chosen = store.RUN.c.assignment.in_([item.name for item in of.items])
+    return int(
+        connection.execute(select(func.count()).select_from(store.OUTCOME.join(store.RUN)).where(chosen)).scalar_one()
+    )
+
+
 def _people(connection: Connection) -> list[Person]:
     s = nb.Student
     query = select(s.id, s.first_name, s.last_name, s.email, s.lms_user_id)

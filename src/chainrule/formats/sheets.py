@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from chainrule.formats import read, xlsx
 from chainrule.formats.book import Book, Submission, Written, warn_held_back
+from chainrule.model import Status
 
-NAMES = ("grades", "submissions", "exercises", "tests")
+Row = tuple[object, ...]
+
+EXERCISES = ["student", "assignment", "notebook", "cell", "points", "max_points", "by_hand", "waiting"]
+
+TESTS = [
+    *("student", "assignment", "exercise", "test", "title"),
+    *("points", "max_points", "status", "misconception", "seconds"),
+]
 
 
-def write(connection: Connection, book: Book, path: Path, names: Sequence[str] = NAMES) -> Written:
-    """grades.xlsx of a book; of `names`, `exercises` and `tests` read the whole gradebook of outcomes."""
-    made = {"grades": grades, "submissions": submissions}
-    sheets = [made[name](book) for name in names if name in made]
-    if {"exercises", "tests"} & set(names):
-        found = list(read.submissions(connection, book))
-        sheets += [sheet for sheet in (exercises(found), tests(found)) if sheet.name in names]
-    xlsx.write(path, sheets)
+def write(connection: Connection, book: Book, path: Path) -> Written:
+    """grades.xlsx of a book. Raises `ChainruleError` if it has more hidden tests than a sheet has rows."""
+    xlsx.require_rows("tests", read.count_outcomes(connection, book))
+    cells: list[Row] = []
+    outcomes: list[Row] = []
+    for found in read.submissions(connection, book):  # only the rows are kept: the texts for staff are large
+        cells += exercises(found)
+        outcomes += tests(found)
+    sheets = [grades(book), submissions(book), xlsx.Sheet("exercises", EXERCISES, cells)]
+    xlsx.write(path, [*sheets, xlsx.Sheet("tests", TESTS, outcomes)])
     return Written(str(path), tuple(warn_held_back(book.held_back(), partial=True)))
 
 
@@ -54,27 +64,20 @@ def submissions(book: Book) -> xlsx.Sheet:
     return xlsx.Sheet("submissions", [*header, "complete"], rows())
 
 
-def exercises(found: Sequence[Submission]) -> xlsx.Sheet:
+def exercises(found: Submission) -> list[Row]:
     """One row a graded cell of a submission."""
-    header = ["student", "assignment", "notebook", "cell", "points", "max_points", "by_hand", "waiting"]
-    rows = (
-        [s.person.id, s.item.name, m.notebook, m.cell, m.points, m.max_points, m.by_hand, m.waiting]
-        for s in found
-        for m in s.marks
-    )
-    return xlsx.Sheet("exercises", header, rows)
+    who = (found.person.id, found.item.name)
+    return [(*who, m.notebook, m.cell, m.points, m.max_points, m.by_hand, m.waiting) for m in found.marks]
 
 
-def tests(found: Sequence[Submission]) -> xlsx.Sheet:
+def tests(found: Submission) -> list[Row]:
     """One row a hidden test of a submission; no points where a fault of ours left it ungraded."""
-    header = ["student", "assignment", "exercise", "test", "title", "points", "max_points", "status", "misconception"]
-    rows = (
-        [
-            *(s.person.id, s.item.name, o.exercise, o.test, o.title),
-            *(None if o.status == "ungraded" else o.points, o.max_points, o.status.value, o.misconception, o.seconds),
-        ]
-        for s in found
-        for run in s.runs
+    who = (found.person.id, found.item.name)
+    return [
+        (
+            *(*who, o.exercise, o.test, o.title, None if o.status is Status.UNGRADED else o.points),
+            *(o.max_points, o.status.value, o.misconception, o.seconds),
+        )
+        for run in found.runs
         for _, o in run.outcomes
-    )
-    return xlsx.Sheet("tests", [*header, "seconds"], rows)
+    ]

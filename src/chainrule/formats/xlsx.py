@@ -84,17 +84,22 @@ def write(path: Path, sheets: Sequence[Sheet]) -> None:
             new.writestr(entry, data, compresslevel=6)
 
 
+def require_rows(sheet: str, rows: int) -> None:
+    """Raise `ChainruleError` if that many rows and a head do not fit."""
+    if rows >= ROWS:
+        raise ChainruleError(
+            f"The sheet {sheet!r} would have {rows} rows, and a spreadsheet holds {ROWS - 1}. Export one assignment "
+            "at a time."
+        )
+
+
 def _head(target: Any, sheet: Sheet, rows: list[list[object]]) -> _Styles:
     """Fill all of a sheet but its rows; returns the formats that they need."""
     from openpyxl.cell import Cell
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
-    if len(rows) >= ROWS:
-        raise ChainruleError(
-            f"The sheet {sheet.name!r} would have {len(rows)} rows, and a spreadsheet holds {ROWS - 1}. Export one "
-            "assignment at a time."
-        )
+    require_rows(sheet.name, len(rows))
     for column, name in enumerate(sheet.header, 1):
         title = target.cell(1, column)
         title.value = _words(name)
