@@ -246,6 +246,32 @@ def report(context: click.Context, assignment: str | None, folder: Path) -> None
 
 
 @main.command()
+@click.argument("format")
+@click.argument("assignment", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="File or folder; default: named for the format, here.")
+@click.option("--student", "students", multiple=True, help="Only this student; may be repeated.")
+@click.option("--partial", is_flag=True, help="Also scores of submissions that are not graded completely.")
+@click.option("--total", is_flag=True, help="Canvas, Moodle: a column with the course's total in percent.")
+@click.pass_context
+def export(
+    context: click.Context,
+    format: str,
+    assignment: str | None,
+    out: Path | None,
+    students: tuple[str, ...],
+    partial: bool,
+    total: bool,
+) -> None:
+    """Write grades for another program: canvas, csv, gradescope, junit, moodle or xlsx (docs/exports.md)."""
+    from chainrule.report.formats import export as write
+
+    done = write(_course(context), format, assignment, out, students=students, partial=partial, total=total)
+    for note in done.notes:
+        err.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    click.echo(done.path)
+
+
+@main.command()
 @as_json
 def doctor(as_json: bool) -> None:
     """Say how well student code is shut in on this machine, layer by layer, and what would make it better."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
 
-from chainrule.plugins.export import COLUMNS, CsvExport
+from chainrule.formats.table import COLUMNS
+from chainrule.plugins.export import EXPORTERS, CsvExport
 
 
 @pytest.fixture
@@ -66,4 +71,31 @@ def test_scores_are_nbgraders_and_no_submission_is_zero(table: Any) -> None:
 
 def test_students_can_be_chosen(table: Any) -> None:
     assert [row["student_id"] for row in table(student=["ada"])] == ["ada"]
-    assert table(assignment=["other"]) == []
+
+
+def test_an_unknown_name_is_said_in_a_sentence_with_status_1(table: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        table(assignment=["other"])
+    assert stopped.value.code == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_nbgrader_export_writes_every_format(table: Any, classroom: Any, tmp_path: Path, name: str) -> None:
+    """nbgrader's own command, with its options for students and assignments."""
+    exporter, target = f"chainrule.plugins.export.{EXPORTERS[name].__name__}", tmp_path / "target"
+    command = [sys.executable, "-m", "nbgrader", "export", f"--exporter={exporter}", "--to", str(target)]
+    chosen = ["--student", "ada", "--assignment", "t1", "--CourseExport.partial=True"]
+    done = subprocess.run([*command, *chosen], cwd=classroom.root, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    if name == "xlsx":
+        with zipfile.ZipFile(target) as archive:
+            assert b'<t xml:space="preserve">ada</t>' in archive.read("xl/worksheets/sheet1.xml")
+    elif name == "gradescope":
+        assert json.loads((target / "t1/ada/results.json").read_text())["score"] == 2.5
+    elif name == "junit":
+        assert not list(tmp_path.rglob("*.xml")), "chainrule has no outcomes of ada's"
+    else:
+        rows = list(csv.reader(target.read_text(encoding="utf-8-sig").splitlines()))
+        ids = {"canvas": ["SIS Login ID", "", "ada"], "moodle": ["username", "ada"], "csv": ["student_id", "ada"]}
+        assert [row[{"canvas": 3, "moodle": 0, "csv": 3}[name]] for row in rows] == ids[name]

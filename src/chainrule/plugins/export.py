@@ -1,79 +1,139 @@
-"""`nbgrader export`: the grades as CSV."""
+"""`nbgrader export`: grades in the formats of other programs, one class a format.
+
+`nbgrader export --exporter=chainrule.plugins.export.CanvasExport --to canvas.csv`; `chainrule export canvas` does the
+same. The files themselves are written by chainrule.formats.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
-from nbgrader.api import MissingEntry
 from nbgrader.plugins import ExportPlugin
+from sqlalchemy import Connection
+from traitlets import Bool, Dict, Enum
 
-COLUMNS = (
-    "assignment",
-    "duedate",
-    "timestamp",
-    "student_id",
-    "last_name",
-    "first_name",
-    "email",
-    "raw_score",
-    "late_submission_penalty",
-    "score",
-    "max_score",
-)
-"""nbgrader's own."""
-
-TEXTS = frozenset(("assignment", "student_id", "last_name", "first_name", "email"))
+from chainrule.errors import ChainruleError
+from chainrule.formats import canvas, gradescope, junit, moodle, read, sheets, table
+from chainrule.formats.book import Book, Written, plain
+from chainrule.plugins.feedback_page import NOTES
 
 
-class CsvExport(ExportPlugin):
-    """nbgrader's table, properly quoted, and no text in it that a spreadsheet would run as a formula."""
+class CourseExport(ExportPlugin):
+    """What our exporters share: which students and assignments, and how scores that are not complete are written."""
+
+    target: ClassVar[str] = ""
+    """The file, or folder, where `--to` names none."""
+
+    headings = Dict(
+        help="Canvas, Moodle: titles of the columns by assignment, such as {'a01': 'Linear models (4711)'}."
+    ).tag(config=True)
+    partial = Bool(False, help="Also scores of submissions of which a part is not graded yet.").tag(config=True)
+    total = Bool(False, help="Canvas, Moodle: a column with the course's total in percent.").tag(config=True)
+
+    root: Path | None = None
+    """The course folder."""
 
     def export(self, gradebook: Any) -> None:
-        target = self.to or "grades.csv"
-        self.log.info("Exporting grades to %s", target)
-        # utf-8-sig: spreadsheets take a file without the mark for Latin-1 and spoil names.
-        with open(target, "w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            for row in self._rows(gradebook):
-                writer.writerow({name: cell(name, value) for name, value in row.items()})
+        """nbgrader's entry: what goes wrong is said in a sentence, with exit status 1."""
+        if coursedir := getattr(self.parent, "coursedir", None):
+            self.root = Path(coursedir.root)
+        try:
+            written = self.write(gradebook.db.connection())
+        except ChainruleError as error:
+            self.log.error(str(error))
+            raise SystemExit(1) from error
+        for note in written.notes:
+            self.log.warning(note)
+        self.log.info("Exported grades to %s", written.path)
 
-    def _rows(self, gradebook: Any) -> Iterator[dict[str, Any]]:
-        assignments = {str(name) for name in self.assignment}
-        students = {str(name) for name in self.student}
-        people = [person for person in gradebook.students if not students or person.id in students]
-        for assignment in gradebook.assignments:
-            if not assignments or assignment.name in assignments:
-                for person in people:
-                    yield _row(gradebook, assignment, person)
+    def write(self, connection: Connection) -> Written:
+        """Write the file or folder. Raises `ChainruleError`."""
+        chosen = ([str(name) for name in self.assignment], [str(name) for name in self.student])
+        return self.make(connection, read.book(connection, *chosen, plain), Path(self.to or self.target))
 
-
-def cell(name: str, value: object) -> str:
-    """A value as it stands in the file; an apostrophe keeps text that begins like a formula from being one."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if name in TEXTS and text.lstrip().startswith(("=", "+", "-", "@")) else text
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        raise NotImplementedError
 
 
-def _row(gradebook: Any, assignment: Any, person: Any) -> dict[str, Any]:
-    row = {
-        "assignment": assignment.name,
-        "duedate": assignment.duedate,
-        "student_id": person.id,
-        "last_name": person.last_name,
-        "first_name": person.first_name,
-        "email": person.email,
-        "max_score": assignment.max_score,
-    }
-    try:
-        submission = gradebook.find_submission(assignment.name, person.id)
-    except MissingEntry:
-        return row | {"timestamp": "", "raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0}
-    penalty = submission.late_submission_penalty or 0.0
-    return row | {
-        "timestamp": submission.timestamp,
-        "raw_score": submission.score,
-        "late_submission_penalty": penalty,
-        "score": max(0.0, submission.score - penalty),
-    }
+class CsvExport(CourseExport):
+    """nbgrader's table, properly quoted, and no text in it that a spreadsheet would run as a formula."""
+
+    target = "grades.csv"
+
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        return table.write(book, target)
+
+
+class XlsxExport(CourseExport):
+    """A workbook with grades, submissions, exercises and tests."""
+
+    target = "grades.xlsx"
+
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        return sheets.write(connection, book, target)
+
+
+class CanvasExport(CourseExport):
+    """For the import of Canvas's gradebook."""
+
+    target = "canvas.csv"
+
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        return canvas.write(book, target, headings=self.headings, partial=self.partial, total=self.total)
+
+
+class MoodleExport(CourseExport):
+    """For Moodle's import of grades."""
+
+    target = "moodle.csv"
+
+    identify = Enum(
+        moodle.IDENTIFIERS, "username", help="By what Moodle finds a student; all but email hold nbgrader's student id."
+    ).tag(config=True)
+    feedback = Bool(False, help="A column of text after each column of grades.").tag(config=True)
+
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        return moodle.write(
+            book,
+            target,
+            identify=self.identify,
+            headings=self.headings,
+            partial=self.partial,
+            total=self.total,
+            feedback=self.feedback,
+        )
+
+
+class GradescopeExport(CourseExport):
+    """A folder with a results.json for each submission, as a Gradescope autograder has to leave one."""
+
+    target = "gradescope"
+
+    visibility = Enum(gradescope.VISIBILITIES, "after_published", help="When Gradescope shows students the tests.").tag(
+        config=True
+    )
+
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        found = read.submissions(connection, book)
+        return gradescope.write(found, target, words=NOTES, visibility=self.visibility, partial=self.partial)
+
+
+class JunitExport(CourseExport):
+    """A folder with a JUnit XML file for each submission."""
+
+    target = "junit"
+
+    def make(self, connection: Connection, book: Book, target: Path) -> Written:
+        return junit.write(read.submissions(connection, book), target)
+
+
+EXPORTERS: dict[str, type[CourseExport]] = {
+    "canvas": CanvasExport,
+    "csv": CsvExport,
+    "gradescope": GradescopeExport,
+    "junit": JunitExport,
+    "moodle": MoodleExport,
+    "xlsx": XlsxExport,
+}
+"""By the name that `chainrule export` has for the format."""

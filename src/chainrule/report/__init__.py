@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import attention, exports, figures, frames, grades, items, page
+from chainrule.report import attention, exports, figures, formats, frames, grades, items, page
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
@@ -72,6 +72,7 @@ def _write_course(source: _Source, names: list[str], out: Path, now: datetime) -
     total["total"] = total[names].sum(axis=1)
     total["max_total"] = float(sum(summary.max_points for summary in summaries))
     exports.write_csv(total, out / "grades.csv")
+    formats.workbook(out / "grades.xlsx", {"grades": total})
     links = {name: f"{quote(name)}/{PAGE}" for name in names}
     (out / PAGE).write_text(page.course_page(source.course.id, summaries, links, now), encoding="utf-8")
 
@@ -106,6 +107,8 @@ def _write_assignment(
         **{f"figures/{figure.name}": figure.data for figure in pictures},
     }
     _write_tables(out, tables)
+    if up is None:  # in a report of the course, its workbook is enough
+        formats.workbook(out / "grades.xlsx", {name: tables[name] for name in ("grades", "exercises", "tests")})
     html = page.assignment_page(
         source.course.id,
         data,

@@ -13,9 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from chainrule.errors import ChainruleError
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A text that starts so may be run as a formula by a spreadsheet: it gets a leading apostrophe."""
+from chainrule.formats.text import safe as _safe
 
 DECIMALS = 6
 
@@ -43,10 +41,6 @@ def _cells(column: pd.Series) -> list[object]:
     return [
         "" if missing else _safe(str(x)) for x, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
     ]
-
-
-def _safe(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA) else text
 
 
 @contextmanager
