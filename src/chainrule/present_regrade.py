@@ -242,13 +242,13 @@ def write_difference(path: Path, found: Difference) -> None:
 
 
 def _rows(student: StudentChange) -> Iterator[Json]:
-    whole = {"student": student.student, "error": student.error}
+    whole: Json = {"student": student.student, "error": student.error}
     if student.error:
         yield whole
         return
     whole |= _sides("student", student.points) | _sides("graders", student.graders)
     for cell in student.cells:
-        row = whole | {"notebook": cell.notebook, "exercise": cell.exercise, "why": "; ".join(cell.why)}
+        row: Json = whole | {"notebook": cell.notebook, "exercise": cell.exercise, "why": "; ".join(cell.why)}
         row |= {"manual": cell.manual, "kept": "yes" if cell.kept else "", "computed": cell.computed}
         row |= _sides("exercise", cell.points) | _sides("worth", cell.max_points)
         for test in cell.tests:
