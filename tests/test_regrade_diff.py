@@ -393,17 +393,15 @@ def test_autograde_force_is_in_the_ledger_and_a_first_grading_is_not(course: Pat
 
 @pytest.mark.slow
 def test_points_changed_in_the_source_are_shown_as_such(course: Path) -> None:
-    text = course / "source/lines.md"
+    text, path = course / "source/lines.md", course / "graders/lines/test_line_grad.py"
     text.write_text(text.read_text().replace('test="line_grad" points=8', 'test="line_grad" points=10'))
+    path.write_text(path.read_text().replace("@points(5)", "@points(7)"))
     assert command(course, "build").returncode == 0
-    unreleased = command(course, "regrade", "lines", "--dry-run")
-    assert "gives test_line_grad 10 points, the gradebook 8" in unreleased.stdout.replace("\n", " ")
+    unreleased = command(course, "regrade", "lines", "--dry-run").stdout
+    assert "gives test_line_grad 10 points, the gradebook 8" in unreleased
+    assert "add up to 10 points, test_line_grad has 8" in unreleased
     generate = [sys.executable, "-m", "nbgrader", "generate_assignment", "lines", "--force"]
     subprocess.run(generate, cwd=course, check=True, capture_output=True)
-    path = course / "graders/lines/test_line_grad.py"
-    short = command(course, "regrade", "lines", "--dry-run")
-    assert "add up to 8 points, test_line_grad has 10" in short.stdout
-    path.write_text(path.read_text().replace("@points(5)", "@points(7)"))
     shown = command(course, "regrade", "lines", "--dry-run")
     assert "8 -> 10 points for test_line_grad" in shown.stdout
     assert "1 gain, 0 lose, 2 unchanged" in shown.stdout  # ada's mark by hand counts, bob has the 3 of the fit
@@ -412,7 +410,8 @@ def test_points_changed_in_the_source_are_shown_as_such(course: Path) -> None:
 @pytest.mark.slow
 def test_a_new_exercise_after_submissions_is_an_advice_and_loses_nothing(course: Path) -> None:
     text = course / "source/lines.md"
-    more = '\n```python solution="more"\nmore = 1\n```\n\n```python test="more" points=1\nprint(more)\n```\n'
+    more = '\n```python solution="more"\nmore = 1\n```\n\n```python test="more" points=1\nprint(more)\n'
+    more += "### BEGIN HIDDEN TESTS\nassert more == 1\n### END HIDDEN TESTS\n```\n"
     text.write_text(text.read_text() + more)
     assert command(course, "build").returncode == 0
     generate = [sys.executable, "-m", "nbgrader", "generate_assignment", "lines", "--force"]
