@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pty
 import shutil
 import sqlite3
 import subprocess
@@ -233,11 +234,12 @@ def test_a_second_look_computes_nothing(edited: Path, looked: tuple[Difference, 
         assert told(run.compare()) == told(looked[0])
 
 
-def test_a_dry_run_needs_no_right_to_write_the_gradebook(edited: Path) -> None:
-    (edited / "gradebook.db").chmod(0o444)
-    result = command(edited, "regrade", "lines", "--dry-run")
-    assert result.returncode == 0, result.stderr
-    assert "1 gain, 1 lose, 1 unchanged" in result.stdout
+def test_a_dry_run_works_while_another_program_writes_the_gradebook(edited: Path) -> None:
+    other = sqlite3.connect(edited / "gradebook.db")
+    other.execute("BEGIN IMMEDIATE")
+    with Regrade(Course(edited), "lines", executor=Forbidden()) as run:
+        assert run.compare().totals["gain"] == 1
+    other.close()
 
 
 def test_what_is_applied_is_what_was_shown(edited: Path, looked: tuple[Difference, Path]) -> None:
@@ -369,6 +371,25 @@ def test_without_a_terminal_nothing_is_written_unless_told_so(edited: Path) -> N
     table = command(edited, "audit", "--csv").stdout
     assert "'=1+1" in table  # no spreadsheet runs it
     assert "3 -> 5" in command(edited, "audit").stdout
+
+
+@pytest.mark.parametrize(("answer", "points", "status"), [("n", 5.0, 1), ("y", 2.0, 0)])
+def test_on_a_terminal_it_asks(edited: Path, answer: str, points: float, status: int) -> None:
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "chainrule.cli", "regrade", "lines", "--reason", "Direction counts."],
+        cwd=edited,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.write(ours, f"{answer}\n".encode())
+    _, said = run.communicate(timeout=200)
+    os.close(ours)
+    os.close(theirs)
+    assert b"Write this?" in said
+    assert run.returncode == status
+    assert line_grad(edited)["cyd"] == points
 
 
 def test_the_table_and_the_csv_name_test_points_and_verdict(edited: Path, tmp_path: Path) -> None:
