@@ -73,8 +73,12 @@ def test_a_mark_by_hand_neither_gains_nor_loses() -> None:
 
 
 @pytest.mark.slow
-def test_a_cell_without_a_grader_keeps_its_outputs_and_so_its_points(classroom: Any) -> None:
-    """The instructor makes a hidden assert stricter and generates the assignment again."""
+@pytest.mark.parametrize("graders", [True, False])
+def test_a_cell_without_a_grader_keeps_its_outputs_and_so_its_points(classroom: Any, graders: bool) -> None:
+    """The instructor makes a hidden assert stricter and generates again; with no grader nbgrader's converter writes."""
+    if not graders:
+        for grader in (classroom.root / "graders/t1").iterdir():
+            grader.unlink()
     classroom.submit("ada")
     course = Course(classroom.root)
     autograde(course, "t1", workers=1)

@@ -146,7 +146,7 @@ def record(
         "who": who(),
         "assignment": assignment,
         "student": student,
-        "reason": reason,
+        "reason": reason.encode("utf-8", "replace").decode(),  # a terminal may give bytes that no database takes
         "graders_to": graders_to,
         "version": __version__,
     }

@@ -280,7 +280,8 @@ def regrade(
                 _complain("Nothing was written.")
             with progress(err, f"writing {assignment}") as report:
                 rows = run.apply(reason, report).failed
-            present.print_summary(err, rows) if rows else None
+            if rows:
+                present.print_summary(err, rows)
             failed = len(rows)
         else:
             failed = len(found.failed)

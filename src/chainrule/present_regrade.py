@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chainrule.audit import Entry
-from chainrule.comparison import CellChange, Points, StudentChange, TestChange
+from chainrule.comparison import NEW, POINTS, CellChange, Points, StudentChange, TestChange
 from chainrule.model import FORMAT_VERSION
 from chainrule.present import Json, number
 from chainrule.regrade import Difference
@@ -59,20 +59,19 @@ def _lines(student: StudentChange) -> Iterator[tuple[str, ...]]:
     whole = _arrow(*student.points, signed=True) + f" of {student.max_points:g}"
     if student.penalty[0] != student.penalty[1]:
         whole += f", late penalty {_arrow(*student.penalty)}"
+    if student.first:
+        yield student.student, whole, "", "", NEW
+        return
     for row, cell in enumerate(student.cells):
         first = (student.student, whole) if row == 0 else ("", "")
         yield (*first, cell.exercise, _arrow(*cell.points, signed=True), "; ".join(_reasons(cell)))
 
 
 def _reasons(cell: CellChange) -> list[str]:
-    worth, now = cell.max_points
-    words = [why for why in cell.why if not cell.tests or why not in {test.why for test in cell.tests}]
-    words = [
-        f"{worth:g} -> {now:g} points for {cell.cell}"
-        if why == "points changed" and worth is not None and now is not None
-        else why
-        for why in words
-    ]
+    said = {test.why for test in cell.tests} | {POINTS}
+    words = [why for why in cell.why if why not in said]
+    if cell.max_points[0] is not None and cell.max_points[0] != cell.max_points[1]:
+        words.insert(0, f"{_arrow(*cell.max_points)} points for {cell.cell}")
     words += [_test(test) for test in cell.tests]
     if cell.manual is not None:
         words.append(f"the mark by hand, {cell.manual:g}, is kept")
