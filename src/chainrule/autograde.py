@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from chainrule import gradebook
+from chainrule import audit, gradebook
 from chainrule.course import Course
 from chainrule.desk import Desk, Row
 from chainrule.errors import UnknownName
 from chainrule.journal import Journal
+from chainrule.model import Graded, Job
 from chainrule.pending import Pending, Submission
 from chainrule.pool import Interrupt, Pool
 from chainrule.writer import Writer
@@ -37,6 +39,26 @@ Progress = Callable[[Row, int, int], None]
 """Called for each student as soon as they are written: the row, how many are done, how many there are."""
 
 
+class Sink(Protocol):
+    """Takes the submissions whose results are complete."""
+
+    def write(self, batch: Sequence[Submission]) -> list[Row]:
+        """Take them, and give a row for each."""
+
+    def row(self, student: str, skipped: bool = False) -> Row:
+        """The row of a student of whom nothing is to be done."""
+
+
+class Looker(Protocol):
+    """Finds what is to be graded, and keeps the results, as `Pending` does."""
+
+    def look(self, student: str) -> Submission | None: ...
+    def take(self, found: Submission, job: Job, result: Graded | Exception) -> None: ...
+    def done(self, found: Submission) -> None: ...
+    def staged(self, job: Job) -> AbstractContextManager[Job]: ...
+    def sync(self) -> None: ...
+
+
 def autograde(
     course: Course,
     assignment: str,
@@ -57,28 +79,29 @@ def autograde(
     """
     desk = Desk(course, assignment)
     collected = desk.submissions()
-    chosen = sorted(collected) if students is None else _known(students, collected, assignment)
+    chosen = sorted(collected) if students is None else known(students, collected, assignment)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(course.root, assignment))
         engine = gradebook.engine(desk.db_url)
         stack.callback(engine.dispose)
         with gradebook.transaction(engine) as connection:
             gradebook.METADATA.create_all(connection)
+            audit.prepare(connection)
             pending = Pending(desk, journal, connection, force)
-            writer = Writer(desk, engine, connection)
+            writer = Writer(desk, engine, connection, "autograde --force" if force else "autograde")
         interrupt = stack.enter_context(Interrupt())
         pool = stack.enter_context(Pool(workers, executor, interrupt.check))
-        rows = _Class(pending, writer, pool, interrupt.check, progress).grade(chosen)
+        rows = Round(pending, writer, pool, interrupt.check, progress).grade(chosen)
         if students is None:
             journal.clear()
     return Summary(assignment, rows)
 
 
-class _Class:
-    """The students of a run on their way through the pool to the gradebook."""
+class Round:
+    """The students of a run on their way through the pool to the gradebook, or wherever `writer` puts them."""
 
     def __init__(
-        self, pending: Pending, writer: Writer, pool: Pool, check: Callable[[], None], progress: Progress | None
+        self, pending: Looker, writer: Sink, pool: Pool, check: Callable[[], None], progress: Progress | None
     ) -> None:
         self.pending, self.writer, self.pool, self.check, self.progress = pending, writer, pool, check, progress
         self.waiting: dict[str, Submission] = {}
@@ -119,7 +142,7 @@ class _Class:
             self.pending.take(found, job, result)
             if not found.missing:
                 complete.append(self.waiting.pop(student))
-        self.pending.journal.sync()
+        self.pending.sync()
         self._write(complete)
 
     def _write(self, batch: Sequence[Submission]) -> None:
@@ -135,7 +158,8 @@ class _Class:
             self.progress(row, len(self.rows), self.total)
 
 
-def _known(students: Iterable[str], collected: dict[str, Path], assignment: str) -> list[str]:
+def known(students: Iterable[str], collected: dict[str, Path], assignment: str) -> list[str]:
+    """The students in order. Raises `UnknownName` for one of whom nothing was collected."""
     chosen = sorted(set(students))
     for student in chosen:
         if student not in collected:

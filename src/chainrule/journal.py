@@ -23,10 +23,14 @@ ROOM = 16 << 20
 
 
 class Journal:
-    """The journal of one assignment, held by one run. Raises `CourseError` if another run holds it."""
+    """The journal of one assignment, held by one run. Raises `CourseError` if another run holds it.
 
-    def __init__(self, course: Path, assignment: str) -> None:
-        path = course / ".chainrule" / "journal" / f"{assignment}.jsonl"
+    `folder` is "journal" for what is to be written, "regrade" for what a regrade has computed and may write later.
+    """
+
+    def __init__(self, course: Path, assignment: str, folder: str = "journal") -> None:
+        path = course / ".chainrule" / folder / f"{assignment}.jsonl"
+        command = "regrade" if folder == "regrade" else "autograde"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
@@ -37,7 +41,7 @@ class Journal:
         except BlockingIOError:
             self._file.close()
             raise CourseError(
-                f"Another `chainrule autograde {assignment}` is at work in this course. Let it finish, or stop it."
+                f"Another `chainrule {command} {assignment}` is at work in this course. Let it finish, or stop it."
             ) from None
         self._places = self._read()
 
@@ -81,6 +85,16 @@ class Journal:
         self._file.write(f"{key} {json.dumps(_record(graded))}\n".encode())
         self._file.flush()
         self._places[key] = place
+
+    def under(self, condition: str) -> None:
+        """Forget what was kept under another condition: no job of now has such a key."""
+        key = f"under-{condition}"
+        if key in self._places:
+            return
+        self.clear()
+        self._file.write(f"{key} {{}}\n".encode())
+        self._file.flush()
+        self._places[key] = 0
 
     def sync(self) -> None:
         """From now on what was put survives a power failure too."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, inspect, select
 
 from chainrule import foreign, gradebook, sandbox, submission, written
+from chainrule.audit import Change
 from chainrule.desk import Desk
 from chainrule.errors import GraderError, IsolationError, SubmissionError
 from chainrule.journal import Journal
@@ -24,6 +26,7 @@ class Submission:
 
     `notebooks` are those whose exercises have graders, as they were taken in. With `others`, it has notebooks without
     graders too. `jobs` are of both kinds, with their `keys` in the journal, and the results that are `ready`.
+    `kept` are, by notebook and cell, the scores that a raise-only regrade keeps in place of lower ones.
     """
 
     student: str
@@ -34,6 +37,7 @@ class Submission:
     keys: dict[str, str] = field(default_factory=dict)
     ready: dict[str, Graded] = field(default_factory=dict)
     error: Exception | None = None
+    kept: dict[tuple[str, str], Change] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[Job]:
@@ -67,20 +71,34 @@ class Pending:
         switches = {} if self.grader is None else self.grader.switches
         own = [of_source(place.source / f"{name}.ipynb") for name in desk.notebooks]
         self.asked = submission.digest([released, graded, self.graders, self.files, self.keep, limits, own, switches])
-        self.marks = written.marks(connection, desk.assignment)
-        self.stale = _stale(connection, desk.assignment, self.graders)
-        self.weak = _weak(connection, desk.assignment)
+        known = inspect(connection).has_table(written.WRITTEN.name)  # not where nothing was graded, and nothing may be
+        self.marks = written.marks(connection, desk.assignment) if known else {}
+        self.stale = _stale(connection, desk.assignment, self.graders) if known else set()
+        self.weak = _weak(connection, desk.assignment) if known else set()
 
     def look(self, student: str) -> Submission | None:
         """A student's submission, or None if it is graded and written."""
-        folder, mark = self.desk.submitted(student), self.marks.get(student)
-        written.repair(self.desk.graded(student), mark)
+        self.repair(student)
+        return self._look(student, lambda found: not self.force and self.is_written(found))
+
+    def repair(self, student: str) -> None:
+        """Put right what a killed run left of a student's folder."""
+        written.repair(self.desk.graded(student), self.marks.get(student))
+
+    def again(self, student: str) -> Submission:
+        """A student's submission, written or not. Nothing on the disk is touched."""
+        found = self._look(student, lambda _: False)
+        assert found is not None
+        return found
+
+    def _look(self, student: str, skip: Callable[[Submission], bool]) -> Submission | None:
+        folder = self.desk.submitted(student)
         files = {name: submission.content(path) for name, path in submission.files(folder, self.desk.ignore)}
         there = {name: folder / f"{name}.ipynb" for name in self.desk.notebooks}
         there = {name: path for name, path in there.items() if os.path.lexists(path)}
         contents = {name: submission.content(path) for name, path in there.items()}
         found = Submission(student, submission.digest([self.asked, files, contents]))
-        if not self.force and self._is_written(found, mark):
+        if skip(found):
             return None
         files.pop(submission.TIMESTAMP, None)
         for name, path in there.items():
@@ -102,6 +120,10 @@ class Pending:
         """It is written: the journal need not know of it any longer."""
         for key in found.keys.values():
             self.journal.forget(key)
+
+    def sync(self) -> None:
+        """What was kept survives a power failure."""
+        self.journal.sync()
 
     def staged(self, job: Job) -> Any:
         """The job with the files that belong beside the notebook, in a `with` statement."""
@@ -128,8 +150,9 @@ class Pending:
         if known is not None and not (sandbox.is_weak(known.isolation) and self._shuts_in):
             found.ready[name] = known
 
-    def _is_written(self, found: Submission, mark: written.Mark | None) -> bool:
-        folder = self.desk.graded(found.student)
+    def is_written(self, found: Submission) -> bool:
+        """Whether this very submission is graded by what is here now, and written."""
+        folder, mark = self.desk.graded(found.student), self.marks.get(found.student)
         if found.student in self.weak and self._shuts_in:
             return False
         if mark is not None:

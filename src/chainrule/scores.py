@@ -10,6 +10,8 @@ from typing import Any
 from nbgrader import api
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from chainrule.audit import Change
+
 STUDENT = api.Student.__table__
 ASSIGNMENT = api.Assignment.__table__
 SUBMITTED = api.SubmittedAssignment.__table__
@@ -25,10 +27,14 @@ Penalty = Callable[[str, float, float], float | None]
 
 @dataclass(frozen=True)
 class Sheet:
-    """What autograding found out about one notebook, by cell: a score of None is for a human to give."""
+    """What autograding found out about one notebook, by cell: a score of None is for a human to give.
+
+    A mark by hand on a cell that is `settled` need not be looked at again while the cell's automatic score stays.
+    """
 
     scores: Mapping[str, float | None]
     comments: Mapping[str, str | None]
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,20 @@ class Scores:
 
     def write(
         self, connection: Connection, student: str, timestamp: datetime | None, sheets: Mapping[str, Sheet]
-    ) -> None:
-        """Write a student's rows. A notebook without a sheet was not submitted. The caller commits."""
+    ) -> list[Change]:
+        """Write a student's rows. A notebook without a sheet was not submitted. The caller commits.
+
+        Returns the automatic scores that were there before and are others now.
+        """
         if connection.execute(select(STUDENT.c.id).where(STUDENT.c.id == student)).first() is None:
             connection.execute(insert(STUDENT).values(id=student))
         submission, late = self._submission(connection, student, timestamp)
         notebooks = self._notebooks(connection, submission)
-        self._grades(connection, notebooks, sheets)
+        changes = self._grades(connection, notebooks, sheets)
         self._comments(connection, notebooks, sheets)
         for name in sorted(sheets):
             self._penalise(connection, student, notebooks[name], late)
+        return changes
 
     def _submission(self, connection: Connection, student: str, timestamp: datetime | None) -> tuple[str, float]:
         """The id of the submission and how many seconds it is late."""
@@ -92,9 +102,13 @@ class Scores:
                 timestamp = before
             elif timestamp != before:
                 connection.execute(update(SUBMITTED).where(SUBMITTED.c.id == key).values(timestamp=timestamp))
+        return key, self.seconds_late(timestamp, extension)
+
+    def seconds_late(self, timestamp: datetime | None, extension: timedelta | None) -> float:
+        """After the due date and the student's extension; 0 if one of the times is not known."""
         if timestamp is None or self.due is None:
-            return key, 0.0
-        return key, max(0.0, (timestamp - self.due - (extension or timedelta())).total_seconds())
+            return 0.0
+        return max(0.0, float((timestamp - self.due - (extension or timedelta())).total_seconds()))
 
     def _notebooks(self, connection: Connection, submission: str) -> dict[str, str]:
         """The ids of the submitted notebooks, by name."""
@@ -110,13 +124,16 @@ class Scores:
         there |= {row["notebook_id"]: row["id"] for row in new}
         return {name: there[released.id] for name, released in self.notebooks.items()}
 
-    def _grades(self, connection: Connection, notebooks: Mapping[str, str], sheets: Mapping[str, Sheet]) -> None:
+    def _grades(
+        self, connection: Connection, notebooks: Mapping[str, str], sheets: Mapping[str, Sheet]
+    ) -> list[Change]:
         there = {
             (row.notebook_id, row.cell_id): row
             for row in connection.execute(select(GRADE).where(GRADE.c.notebook_id.in_(notebooks.values())))
         }
         new: list[tuple[str, str, float | None, bool]] = []
         changed = []
+        changes = []
         for notebook, released in self.notebooks.items():
             sheet = sheets.get(notebook)
             for name, cell in released.grades.items():
@@ -130,13 +147,19 @@ class Scores:
                 waits = sheet is not None and (score is None or by_hand)
                 if old is None:
                     new.append((notebooks[notebook], cell, score, waits))
-                elif (old.auto_score, old.needs_manual_grade) != (score, waits):
+                    continue
+                if old.auto_score != score:
+                    changes.append(Change(notebook, name, old.auto_score, score, old.manual_score))
+                elif by_hand and sheet is not None and name in sheet.settled:
+                    waits = old.needs_manual_grade  # nothing happened that the mark's author did not see
+                if (old.auto_score, old.needs_manual_grade) != (score, waits):
                     changed.append({"key": old.id, "score": score, "waits": waits})
         columns = ("notebook_id", "cell_id", "auto_score", "needs_manual_grade")
         _execute(connection, insert(GRADE), [dict(zip(columns, row, strict=True)) for row in new])
         set_score = update(GRADE).where(GRADE.c.id == bindparam("key"))
         set_score = set_score.values(auto_score=bindparam("score"), needs_manual_grade=bindparam("waits"))
         _execute(connection, set_score, changed)
+        return changes
 
     def _comments(self, connection: Connection, notebooks: Mapping[str, str], sheets: Mapping[str, Sheet]) -> None:
         there = {

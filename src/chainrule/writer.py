@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from chainrule import gradebook, submission, written
+from chainrule import audit, gradebook, standing, submission, written
 from chainrule.desk import Desk, Row, words
 from chainrule.model import Graded, Note
 from chainrule.notebook import cells
@@ -53,10 +53,15 @@ class _Page:
 
 
 class Writer:
-    """Writes the students of one run, each as a whole."""
+    """Writes the students of one run, each as a whole. Scores that it changes go to the ledger with `reason`.
 
-    def __init__(self, desk: Desk, engine: Engine, connection: Connection) -> None:
-        self.desk, self.engine = desk, engine
+    With `settle`, marks by hand on cells whose answer and automatic score stay do not wait for a human again.
+    """
+
+    def __init__(
+        self, desk: Desk, engine: Engine, connection: Connection, reason: str = "autograde", settle: bool = False
+    ) -> None:
+        self.desk, self.engine, self.reason, self.settle = desk, engine, reason, settle
         self.converter = desk.converter("*")
         self.direct = able(self.converter)
         self.switches = AsNbgrader(parent=self.converter)
@@ -115,7 +120,9 @@ class Writer:
             with gradebook.transaction(self.engine) as connection:
                 for page in pages:
                     student = page.found.student
-                    self.scores.write(connection, student, page.timestamp, page.sheets)
+                    graders = audit.graders_of(connection, self.desk.assignment, student)
+                    changes = self.scores.write(connection, student, page.timestamp, page.sheets)
+                    self._record(connection, page.found, changes, graders)
                     self._results(connection, page.found)
                     written.mark(connection, self.desk.assignment, student, page.mark)
             for page in pages:
@@ -126,10 +133,40 @@ class Writer:
         texts, sheets = {}, {}
         for name, notebook in found.notebooks.items():
             texts[name], sheets[name] = self._notebook(name, notebook, found.ready[name])
+            if self.settle and self.is_same(found.student, name, notebook):
+                sheets[name] = replace(sheets[name], settled=frozenset(sheets[name].scores))
         place = stack.enter_context(written.fresh(self.desk.graded(found.student)))
         self._folder(place, found.student, texts)
         mark = written.Mark("" if found.ungraded else found.fingerprint, written.digest(place))
         return _Page(found, timestamp, sheets, mark)
+
+    def _record(
+        self, connection: Connection, found: Submission, changes: Sequence[audit.Change], graders: Mapping[str, str]
+    ) -> None:
+        """The ledger's rows: of a first grading none, of a score that was kept though the graders gave less, one."""
+        rows = {
+            (change.notebook, change.cell): change
+            for change in changes
+            if change.points_from is not None or change.notebook in graders
+        } | found.kept
+        audit.record(
+            connection,
+            self.desk.assignment,
+            found.student,
+            rows.values(),
+            reason=self.reason,
+            graders_from=graders,
+            graders_to=self.graders,
+        )
+
+    def sheet(self, found: Submission, name: str) -> Sheet:
+        """The scores that would be written of a notebook that is graded."""
+        return self._notebook(name, found.jobs[name].notebook, found.ready[name])[1]
+
+    def is_same(self, student: str, name: str, notebook: Mapping[str, Any]) -> bool:
+        """Whether the answers are those of the graded notebook that is there."""
+        before = standing.Page.read(self.desk.graded(student) / f"{name}.ipynb")
+        return before is not None and before.answers == standing.Page.of(notebook).answers
 
     def _results(self, connection: Connection, found: Submission) -> None:
         for name in self.scores.notebooks:
@@ -143,7 +180,9 @@ class Writer:
 
     def _convert(self, found: Submission) -> None:
         """Let nbgrader's converter write, with the results that are ready. Only the mark tells whether it finished."""
-        self._mark(found.student, written.BEGUN)
+        assignment, student = self.desk.assignment, found.student
+        with gradebook.transaction(self.engine) as connection:
+            before = written.begin(connection, assignment, student, lambda: _state(connection, assignment, student))
         ready = {submission.fingerprint(found.jobs[name]): graded for name, graded in found.ready.items()}
         submission.READY.update(ready)
         try:
@@ -153,12 +192,12 @@ class Writer:
                 self.desk.converter(found.student).start()
         finally:
             submission.READY.clear()
-        folder = written.digest(self.desk.graded(found.student))
-        self._mark(found.student, written.Mark("" if found.ungraded else found.fingerprint, folder))
-
-    def _mark(self, student: str, mark: written.Mark) -> None:
+        mark = written.Mark("" if found.ungraded else found.fingerprint, written.digest(self.desk.graded(student)))
         with gradebook.transaction(self.engine) as connection:
-            written.mark(connection, self.desk.assignment, student, mark)
+            self._record(
+                connection, found, _changes(before, _state(connection, assignment, student)), before["graders"]
+            )
+            written.finish(connection, assignment, student, mark)
 
     def _notebook(self, name: str, taken_in: Mapping[str, Any], graded: Graded) -> tuple[str, Sheet]:
         """The text of the graded notebook, and its scores. Raises `ValueError` where nbgrader would."""
@@ -192,6 +231,16 @@ class Writer:
         for step in steps:
             notebook, _ = step(notebook, {})
         return notebook
+
+    def seconds_late(self, student: str, before: standing.Standing) -> float:
+        """How late the submission is that is there now, as it would be written."""
+        return self.scores.seconds_late(
+            self.desk.timestamp(self.desk.submitted(student)) or before.timestamp, before.extension
+        )
+
+    def penalty(self, student: str, score: float, seconds_late: float) -> float:
+        """The points that would be taken off a notebook."""
+        return (self._penalty(student, score, seconds_late) or 0.0) if seconds_late > 0 else 0.0
 
     def _penalty(self, student: str, score: float, seconds_late: float) -> float | None:
         (late,) = self._late
@@ -238,6 +287,24 @@ def _steps(converter: Any, kind: str) -> list[Any]:
     """The preprocessors as nbgrader's converter would make them."""
     exporter = converter.exporter_class(parent=converter, config=converter.config)
     return [step(parent=exporter) for step in getattr(converter, kind)]
+
+
+def _state(connection: Connection, assignment: str, student: str) -> dict[str, Any]:
+    """Of a student's submission the scores and the graders that gave them, as JSON."""
+    grades = standing.load(connection, assignment, student).grades
+    return {
+        "scores": [[notebook, cell, grade.auto, grade.manual] for (notebook, cell), grade in grades.items()],
+        "graders": audit.graders_of(connection, assignment, student),
+    }
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[audit.Change]:
+    old = {(notebook, cell): auto for notebook, cell, auto, _ in before["scores"]}
+    return [
+        audit.Change(notebook, cell, old[notebook, cell], auto, manual)
+        for notebook, cell, auto, manual in after["scores"]
+        if (notebook, cell) in old and old[notebook, cell] != auto
+    ]
 
 
 def _sheet(notebook: Any, graded: Graded, log: Any, switches: AsNbgrader) -> Sheet:

@@ -9,12 +9,14 @@ which folder is right: `repair` puts it in its place, or the student is graded a
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    Text,
     UniqueConstraint,
     delete,
     insert,
@@ -43,6 +46,17 @@ WRITTEN = Table(
     UniqueConstraint("assignment", "student"),
 )
 
+BEGUN_WITH = Table(
+    "chainrule_begun",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String(128), nullable=False),
+    Column("student", String(128), nullable=False),
+    Column("state", Text, nullable=False),
+    UniqueConstraint("assignment", "student"),
+)
+"""What nbgrader's converter found of a student that it is writing: a killed run must not lose what changed."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -53,6 +67,9 @@ class Mark:
 
 
 BEGUN = Mark()
+
+State = Callable[[], dict[str, Any]]
+"""Finds out what is to be remembered of a student, as JSON."""
 
 
 def marks(connection: Connection, assignment: str) -> dict[str, Mark]:
@@ -67,6 +84,27 @@ def mark(connection: Connection, assignment: str, student: str, found: Mark) -> 
     """Set a student's mark. The caller commits."""
     connection.execute(delete(WRITTEN).where(_of(assignment, student)))
     connection.execute(insert(WRITTEN).values(assignment=assignment, student=student, **vars(found)))
+
+
+def begin(connection: Connection, assignment: str, student: str, state: State) -> dict[str, Any]:
+    """nbgrader's converter is to write this student. Gives the state before, also if an earlier run was killed in it.
+
+    The caller commits.
+    """
+    mine = (BEGUN_WITH.c.assignment == assignment) & (BEGUN_WITH.c.student == student)
+    known = connection.execute(select(BEGUN_WITH.c.state).where(mine)).scalar()
+    found: dict[str, Any] = state() if known is None else json.loads(known)
+    if known is None:
+        connection.execute(insert(BEGUN_WITH).values(assignment=assignment, student=student, state=json.dumps(found)))
+    mark(connection, assignment, student, BEGUN)
+    return found
+
+
+def finish(connection: Connection, assignment: str, student: str, found: Mark) -> None:
+    """nbgrader's converter has written this student. The caller commits."""
+    mine = (BEGUN_WITH.c.assignment == assignment) & (BEGUN_WITH.c.student == student)
+    connection.execute(delete(BEGUN_WITH).where(mine))
+    mark(connection, assignment, student, found)
 
 
 def unmark(connection: Connection, assignment: str, student: str) -> None:

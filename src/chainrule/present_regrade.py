@@ -1,0 +1,286 @@
+"""What `chainrule regrade` and `chainrule audit` print: tables for people, documented JSON, CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chainrule.audit import Entry
+from chainrule.comparison import NEW, POINTS, CellChange, Points, StudentChange, TestChange
+from chainrule.model import FORMAT_VERSION
+from chainrule.present import Json, number
+from chainrule.regrade import Difference
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A text that starts so may be run as a formula by a spreadsheet: it gets a leading apostrophe."""
+
+SHORT = 10
+"""Characters of a grader's digest that people see."""
+
+
+# -- for people ------------------------------------------------------------------------------------------------------
+
+
+def print_difference(console: Console, found: Difference) -> None:
+    """A line for each student and exercise that changes, largest changes first, then the totals and what is odd."""
+    changed = [student for student in found.students if student.error or student.cells]
+    rows = [line for student in changed for line in _lines(student)]
+    if rows:
+        _print_table(console, ("student", "points", "exercise", "points", "why"), rows)
+    for student in changed:
+        for cell in student.cells:
+            _print_named(console, student.student, cell)
+    totals = found.totals
+    words = f"{totals['gain']} gain, {totals['lose']} lose, {totals['unchanged']} unchanged"
+    words += "".join(
+        f", {totals[kind]} {what}"
+        for kind, what in (("new", "graded for the first time"), ("failed", "failed"))
+        if totals[kind]
+    )
+    before = sorted({student.graders[0] for student in found.students if student.graders[0]})
+    digests = ", ".join(digest[:SHORT] for digest in before) or "none"
+    console.print(
+        f"[bold]{words}[/bold]; graders {digests} -> {found.graders[:SHORT]}", highlight=False, soft_wrap=True
+    )
+    for warning in found.warnings:
+        console.print(escape(warning), style="yellow", highlight=False, soft_wrap=True)
+
+
+def _lines(student: StudentChange) -> Iterator[tuple[str, ...]]:
+    if student.error:
+        yield student.student, "", "", "", student.error
+        return
+    whole = _arrow(*student.points, signed=True) + f" of {student.max_points:g}"
+    if student.penalty[0] != student.penalty[1]:
+        whole += f", late penalty {_arrow(*student.penalty)}"
+    if student.first:
+        yield student.student, whole, "", "", NEW
+        return
+    for row, cell in enumerate(student.cells):
+        first = (student.student, whole) if row == 0 else ("", "")
+        yield (*first, cell.exercise, _arrow(*cell.points, signed=True), "; ".join(_reasons(cell)))
+
+
+def _reasons(cell: CellChange) -> list[str]:
+    said = {test.why for test in cell.tests} | {POINTS}
+    words = [why for why in cell.why if why not in said]
+    if cell.max_points[0] is not None and cell.max_points[0] != cell.max_points[1]:
+        words.insert(0, f"{_arrow(*cell.max_points)} points for {cell.cell}")
+    words += [_test(test) for test in cell.tests]
+    if cell.manual is not None:
+        words.append(f"the mark by hand, {cell.manual:g}, is kept")
+    if cell.kept:
+        words.append(f"raise-only keeps the old result (now {number(cell.computed)})")
+    return words
+
+
+def _test(test: TestChange) -> str:
+    if test.why == "added":
+        return f"{test.test} added: {test.status[1]}, {number(test.points[1])} of {number(test.max_points[1])}"
+    if test.why == "removed":
+        return f"{test.test} removed: it gave {number(test.points[0])} of {number(test.max_points[0])}"
+    words = []
+    if test.status[0] != test.status[1]:
+        words.append(f"{test.status[0] or 'ungraded'} -> {test.status[1]}")
+    if test.max_points[0] != test.max_points[1] and test.max_points[0] is not None:
+        words.append(f"{_arrow(*test.max_points)} points")
+    return f"{test.test} {', '.join(words) or test.why}"
+
+
+def _print_named(console: Console, student: str, cell: CellChange) -> None:
+    old, new = cell.misconception
+    if old != new and cell.tests:
+        words = f"{student}, {cell.exercise}: mistake named {_quoted(old)} -> {_quoted(new)}"
+        console.print(escape(words), style="dim", highlight=False, soft_wrap=True)
+
+
+def _quoted(text: str | None) -> str:
+    return f"“{text}”" if text else "none"
+
+
+def _arrow(before: Points, after: Points, signed: bool = False) -> str:
+    if before == after:
+        return number(after)
+    gain = f" ({(after or 0.0) - (before or 0.0):+g})" if signed else ""
+    return f"{number(before)} -> {number(after)}{gain}"
+
+
+def _print_table(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """With colours and wrapped on a terminal; elsewhere aligned text, a line a row, for `less` and `grep`."""
+    rows = [[" ".join(text.split()) for text in row] for row in rows]
+    if console.is_terminal:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in head:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(text) for text in row))
+        console.print(table)
+        return
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    for row in (head, *rows):
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
+
+
+def print_audit(console: Console, entries: Sequence[Entry]) -> None:
+    """The ledger, a line an entry."""
+    head = ("when (UTC)", "who", "assignment", "student", "exercise", "points", "reason", "graders")
+    rows = [
+        (
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            entry.who,
+            entry.assignment,
+            entry.student,
+            entry.exercise,
+            _arrow(entry.points_from, entry.points_to)
+            + (f" (mark by hand {entry.manual:g} counts)" if entry.manual is not None else "")
+            + (f" (kept; graders gave {number(entry.computed)})" if entry.computed is not None else ""),
+            entry.reason,
+            _arrow_text(entry.graders_from[:SHORT], entry.graders_to[:SHORT]),
+        )
+        for entry in entries
+    ]
+    if rows:
+        _print_table(console, head, rows)
+    else:
+        console.print("No score was changed yet.")
+
+
+def _arrow_text(before: str, after: str) -> str:
+    return after if before == after else f"{before or 'none'} -> {after}"
+
+
+# -- for programs ----------------------------------------------------------------------------------------------------
+
+
+def difference_json(found: Difference) -> Json:
+    """The document of `chainrule regrade --json` (docs/json.md)."""
+    return {
+        "version": FORMAT_VERSION,
+        "assignment": found.assignment,
+        "graders": found.graders,
+        "raise_only": found.raise_only,
+        "totals": found.totals,
+        "warnings": list(found.warnings),
+        "students": [_student_json(student) for student in found.students],
+    }
+
+
+def _student_json(student: StudentChange) -> Json:
+    if student.error:
+        return {"student": student.student, "error": student.error}
+    return {
+        "student": student.student,
+        "points": _pair(student.points),
+        "max_points": student.max_points,
+        "penalty": _pair(student.penalty),
+        "gain": student.gain,
+        "first": student.first,
+        "graders": _pair(student.graders),
+        "exercises": [
+            {
+                "notebook": cell.notebook,
+                "exercise": cell.exercise,
+                "cell": cell.cell,
+                "points": _pair(cell.points),
+                "max_points": _pair(cell.max_points),
+                "manual": cell.manual,
+                "kept": cell.kept,
+                "computed": cell.computed,
+                "why": list(cell.why),
+                "misconception": _pair(cell.misconception),
+                "tests": [
+                    {
+                        "id": test.test,
+                        "title": test.title,
+                        "why": test.why,
+                        "points": _pair(test.points),
+                        "max_points": _pair(test.max_points),
+                        "status": _pair(test.status),
+                        "misconception": _pair(test.misconception),
+                    }
+                    for test in cell.tests
+                ],
+            }
+            for cell in student.cells
+        ],
+    }
+
+
+def _pair(values: tuple[Any, Any]) -> Json:
+    return {"from": values[0], "to": values[1]}
+
+
+def audit_json(entries: Iterable[Entry]) -> Json:
+    """The document of `chainrule audit --json` (docs/json.md)."""
+    return {"version": FORMAT_VERSION, "entries": [_entry(entry) for entry in entries]}
+
+
+def _entry(entry: Entry) -> Json:
+    return {**vars(entry), "at": f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}"}
+
+
+# -- CSV -------------------------------------------------------------------------------------------------------------
+
+CELL_COLUMNS = """student student_from student_to notebook exercise exercise_from exercise_to worth_from worth_to manual
+kept computed why graders_from graders_to error""".split()
+TEST_COLUMNS = """test test_why test_from test_to test_worth_from test_worth_to status_from status_to misconception_from
+misconception_to""".split()
+
+
+def write_difference(path: Path, found: Difference) -> None:
+    """A row for each test that changed, or for the exercise where no test did; a row for each student who failed."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write(file, (*CELL_COLUMNS, *TEST_COLUMNS), (row for student in found.students for row in _rows(student)))
+
+
+def _rows(student: StudentChange) -> Iterator[Json]:
+    whole: Json = {"student": student.student, "error": student.error}
+    if student.error:
+        yield whole
+        return
+    whole |= _sides("student", student.points) | _sides("graders", student.graders)
+    for cell in student.cells:
+        row: Json = whole | {"notebook": cell.notebook, "exercise": cell.exercise, "why": "; ".join(cell.why)}
+        row |= {"manual": cell.manual, "kept": "yes" if cell.kept else "", "computed": cell.computed}
+        row |= _sides("exercise", cell.points) | _sides("worth", cell.max_points)
+        for test in cell.tests:
+            yield (
+                row
+                | {"test": test.test, "test_why": test.why}
+                | _sides("test", test.points)
+                | _sides("test_worth", test.max_points)
+                | _sides("status", test.status)
+                | _sides("misconception", test.misconception)
+            )
+        if not cell.tests:
+            yield row
+
+
+def _sides(name: str, values: tuple[Any, Any]) -> Json:
+    return {f"{name}_from": values[0], f"{name}_to": values[1]}
+
+
+def write_audit(file: TextIO, entries: Iterable[Entry]) -> None:
+    """The ledger, a row an entry."""
+    _write(file, tuple(Entry.__dataclass_fields__), map(_entry, entries))
+
+
+def _write(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows([_safe(row.get(column)) for column in columns] for row in rows)
+
+
+def _safe(value: object) -> object:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, str):
+        return "'" + value if value.startswith(FORMULA) else value
+    return "" if value is None else value
