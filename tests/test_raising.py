@@ -14,7 +14,7 @@ from chainrule.comparison import compare, floor, keep
 from chainrule.course import Course
 from chainrule.model import ExerciseResult, Outcome, Status
 from chainrule.regrade import Regrade, ledger
-from chainrule.standing import Grade
+from chainrule.stored import Grade
 
 
 def outcome(test: str, points: float, worth: float, status: Status = Status.PASSED, **more: Any) -> Outcome:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
 
-from chainrule import gradebook, raising, standing
+from chainrule import gradebook, raising, stored
 from chainrule.comparison import CellChange, Points, StudentChange, compare
 from chainrule.desk import Desk, Row, words
 from chainrule.model import ExerciseResult
 from chainrule.pending import Submission
-from chainrule.standing import Grade, Key, Page, Standing
+from chainrule.stored import Grade, Key, Page, Standing
 from chainrule.writer import Writer
 
 Results = dict[Key, ExerciseResult]
@@ -59,7 +59,7 @@ class Comparing:
 
     def _change(self, found: Submission) -> StudentChange:
         with gradebook.transaction(self.engine) as connection:
-            before = standing.load(connection, self.desk.assignment, found.student)
+            before = stored.load(connection, self.desk.assignment, found.student)
         folder = self.desk.graded(found.student)
         read = {name: Page.read(folder / f"{name}.ipynb") for name in self.desk.notebooks}
         pages = {name: page for name, page in read.items() if page is not None}

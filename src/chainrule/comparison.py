@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from chainrule.model import ExerciseResult, Outcome, Status
 from chainrule.notebook.cells import exercise_id
-from chainrule.standing import Grade
+from chainrule.stored import Grade
 
 ADDED = "added"
 REMOVED = "removed"

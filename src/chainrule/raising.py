@@ -16,7 +16,7 @@ from chainrule.errors import SubmissionError
 from chainrule.model import Graded, Note
 from chainrule.notebook import cells
 from chainrule.pending import Submission
-from chainrule.standing import Key, Page, Standing
+from chainrule.stored import Key, Page, Standing
 
 TINY = 1e-9
 """Points that differ by less are the same: they went through a database and JSON."""

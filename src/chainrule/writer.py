@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from chainrule import audit, gradebook, standing, submission, written
+from chainrule import audit, gradebook, stored, submission, written
 from chainrule.desk import Desk, Row, words
 from chainrule.model import Graded, Note
 from chainrule.notebook import cells
@@ -165,8 +165,8 @@ class Writer:
 
     def is_same(self, student: str, name: str, notebook: Mapping[str, Any]) -> bool:
         """Whether the answers are those of the graded notebook that is there."""
-        before = standing.Page.read(self.desk.graded(student) / f"{name}.ipynb")
-        return before is not None and before.answers == standing.Page.of(notebook).answers
+        before = stored.Page.read(self.desk.graded(student) / f"{name}.ipynb")
+        return before is not None and before.answers == stored.Page.of(notebook).answers
 
     def _results(self, connection: Connection, found: Submission) -> None:
         for name in self.scores.notebooks:
@@ -232,7 +232,7 @@ class Writer:
             notebook, _ = step(notebook, {})
         return notebook
 
-    def seconds_late(self, student: str, before: standing.Standing) -> float:
+    def seconds_late(self, student: str, before: stored.Standing) -> float:
         """How late the submission is that is there now, as it would be written."""
         return self.scores.seconds_late(
             self.desk.timestamp(self.desk.submitted(student)) or before.timestamp, before.extension
@@ -291,7 +291,7 @@ def _steps(converter: Any, kind: str) -> list[Any]:
 
 def _state(connection: Connection, assignment: str, student: str) -> dict[str, Any]:
     """Of a student's submission the scores and the graders that gave them, as JSON."""
-    grades = standing.load(connection, assignment, student).grades
+    grades = stored.load(connection, assignment, student).grades
     return {
         "scores": [[notebook, cell, grade.auto, grade.manual] for (notebook, cell), grade in grades.items()],
         "graders": audit.graders_of(connection, assignment, student),
