@@ -31,6 +31,7 @@ def configure(c: Any) -> None:
     from chainrule.plugins.exporter import SubmissionExporter
     from chainrule.plugins.feedback import FeedbackExporter
     from chainrule.plugins.grade import Grade
+    from chainrule.plugins.late import LatePolicy
     from chainrule.plugins.save import SaveResults
 
     c.Autograde.exporter_class = SubmissionExporter
@@ -50,6 +51,7 @@ def configure(c: Any) -> None:
         AssignLatePenalties,
         CheckCellMetadata,
     ]
+    c.AssignLatePenalties.plugin_class = LatePolicy
     c.GenerateFeedback.exporter_class = FeedbackExporter
     c.GenerateFeedback.preprocessors = [GetGrades]
     c.ExportApp.plugin_class = CsvExport

@@ -1,0 +1,40 @@
+"""Numbers, times and counts as a student reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from fractions import Fraction
+
+from chainrule.policy.model import rounded
+
+
+def number(value: Fraction, decimals: int = 2) -> str:
+    """`7`, `7.5`, `6.33`: rounded half up, without needless zeros, with a real minus sign."""
+    if value.denominator == 1:
+        return str(value.numerator).replace("-", "−")
+    near = rounded(abs(value), decimals)
+    digits = f"{near.numerator * 10**decimals // near.denominator:0{decimals + 1}d}"
+    text = f"{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".") if decimals else digits
+    return f"−{text}" if value < 0 and text != "0" else text
+
+
+def moment(time: datetime, zone: tzinfo) -> str:
+    """`6 Mar 2026, 18:00 UTC`."""
+    local = time.astimezone(zone)
+    return f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}"
+
+
+def duration(time: timedelta) -> str:
+    """Two units at most: `2 days 3 hours`, `20 minutes`, `1 second`."""
+    rest, parts = int(time.total_seconds()), []
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        amount, rest = divmod(rest, size)
+        if amount:
+            parts.append(count(amount, unit))
+        if len(parts) == 2 or (parts and unit == "minute"):
+            break
+    return " ".join(parts) or "less than a second"
+
+
+def count(amount: int, noun: str) -> str:
+    return f"{amount} {noun}{'' if amount == 1 else 's'}"
