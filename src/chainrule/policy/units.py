@@ -9,7 +9,7 @@ from fractions import Fraction
 from chainrule.policy import best
 from chainrule.policy.cases import Case
 from chainrule.policy.model import Group
-from chainrule.policy.rules import Policy
+from chainrule.policy.rules import WILD, Policy
 
 ZERO, HUNDRED = Fraction(0), Fraction(100)
 
@@ -110,8 +110,10 @@ def _all(policy: Policy, cases: Sequence[Case]) -> Fraction:
     weights = []
     for group in policy.groups:
         mine = [case for case in cases if case.group == group]
-        if group.apart:
+        if group.apart and (mine or WILD & set(group.name)):
             weights += [group.weight for case in mine if not case.extra]
+        elif group.apart and policy.is_extra(group.name):
+            continue
         elif not mine or not mine[0].extra:
             weights.append(group.weight)
     return sum(weights, ZERO)
