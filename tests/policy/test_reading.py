@@ -50,7 +50,7 @@ MISTAKES = {
     "[[excused]]\nstudent = 'ada'": ("grades.toml:1", "assignment is missing"),
     "[[excused]]\nstudent = 'ada'\nassignment = 'a01'\ndays = 3": ("setting 'days'", "grades.toml:4"),
     "[excused]\nstudent = 'ada'": ("grades.toml:1", "excused", "[[excused]]"),
-    "weights = {a01 = 5": ("no TOML", "line 1"),
+    "weights = {a01 = 5": ("no TOML", "brackets"),
     "timezone = Europe/Berlin": ("no TOML", "line 1", "quotes"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 DAY = timedelta(days=1)
 
@@ -135,6 +136,7 @@ class Dispensation:
     days: timedelta | None = None
 
 
+@lru_cache(4096)  # a class has few different marks
 def exact(number: float) -> Fraction:
     """The decimal that a float of the gradebook stands for, with six places: 0.1 is 1/10."""
     return Fraction(number) if float(number).is_integer() else Fraction(f"{number:.6f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -29,6 +29,7 @@ class Policy:
     extensions: tuple[Dispensation, ...] = ()
     excused: tuple[Dispensation, ...] = ()
     places: Where | None = None
+    _groups: dict[str, Group | None] = field(default_factory=dict, compare=False, repr=False)
 
     def total(self, student: str, records: Iterable[Record], now: datetime | None = None) -> Total:
         """The student's total as of `now` (default: this moment), with its reasons.
@@ -60,6 +61,11 @@ class Policy:
 
     def group(self, assignment: str) -> Group | None:
         """The group it counts in; None if none. A plain name goes before a pattern."""
+        if assignment not in self._groups:  # asked for every student
+            self._groups[assignment] = self._find(assignment)
+        return self._groups[assignment]
+
+    def _find(self, assignment: str) -> Group | None:
         if not self.groups:
             return Group("", Fraction(1), ("*",), by_points=True)
         exact = [group for group in self.groups if assignment in group.patterns]

@@ -12,7 +12,7 @@ from chainrule.policy.lateness import utc
 from chainrule.policy.lines import Steps
 from chainrule.policy.model import Line, Record, Standing, Total, rounded
 from chainrule.policy.rules import Policy
-from chainrule.policy.units import Unit, units
+from chainrule.policy.units import Chosen, units
 from chainrule.policy.words import count, number
 
 ZERO = Fraction(0)
@@ -27,13 +27,13 @@ def total(policy: Policy, student: str, records: Sequence[Record], now: datetime
     budget = policy.budget(student)
     found = units(policy, cases, budget)
     sheet = _Sheet(policy)
-    for unit in found:
-        sheet.unit(unit)
+    for chosen in found:
+        sheet.unit(chosen)
     for outside in cases:
         if outside.name not in sheet.standings:
             sheet.outside(outside)
     waiting = [c.name for c in cases if _waits(c)]
-    exact, percent = sheet.finish(waiting, counts=any(not unit.extra for unit in found))
+    exact, percent = sheet.finish(waiting, counts=any(not chosen.unit.extra for chosen in found))
     used = sum(standing.late_days_used for standing in sheet.standings.values())
     return Total(
         student=student,
@@ -65,22 +65,23 @@ class _Sheet:
         self.standings: dict[str, Standing] = {}
         self.percent = self.points = self.maximum = ZERO
 
-    def unit(self, unit: Unit) -> None:
-        if heading := self._heading(unit):
+    def unit(self, chosen: Chosen) -> None:
+        unit = chosen.unit
+        if heading := self._heading(chosen):
             self.lines.append(Line(unit.group.name, "group", heading, self.percent, self.percent))
-        for member, spent, kept in unit.chosen():
+        for member, spent, kept in chosen.cases():
             steps = Steps(member.name, "percent", self.percent)
             points = member.worth[spent]
             if kept:
-                self._count(steps, unit, member, spent)
+                self._count(steps, chosen, member, spent)
                 self.points += points
                 self.maximum += ZERO if unit.extra else member.maximum
             else:
                 steps.add("dropped", f"Dropped as one of the lowest of {unit.group.name}: it does not count.")
             self._add(member, points, spent, kept, steps.lines)
 
-    def _heading(self, unit: Unit) -> str:
-        group = unit.group
+    def _heading(self, chosen: Chosen) -> str:
+        unit, group = chosen.unit, chosen.unit.group
         if group.apart or unit.alone:
             return ""
         if not group.name:
@@ -91,20 +92,20 @@ class _Sheet:
             text = f"Group {group.name}: extra credit, {number(unit.weight)} on top of {number(unit.whole)}"
         else:
             text = f"Group {group.name}: weight {number(unit.weight)} of the {number(unit.whole)} that count so far"
-        dropped = sum(not kept for *_, kept in unit.chosen())
+        dropped = sum(not kept for kept in chosen.choice.kept)
         of = f", in the ratio of their points, {'' if dropped else 'all '}of " if group.by_points else " of "
         text += f"; {len(unit.cases) - dropped}{of}{count(len(unit.cases), 'assignment')}"
         return f"{text} {'count' if len(unit.cases) - dropped != 1 else 'counts'}."
 
-    def _count(self, steps: Steps, unit: Unit, member: Case, spent: int) -> None:
-        points, after = member.worth[spent], self.percent + unit.gain(member, spent)
+    def _count(self, steps: Steps, chosen: Chosen, member: Case, spent: int) -> None:
+        unit, points, after = chosen.unit, member.worth[spent], self.percent + chosen.gain(member, spent)
         if unit.alone or not member.maximum:
             steps.add("extra credit", f"{number(points)} points on top: total", after)
         else:
             fraction = number(100 * points / member.maximum)
             rule, extra = ("extra credit", "extra credit ") if unit.extra else ("counts", "")
             of = f"{number(points)} of {number(member.maximum)} points are {fraction} %"
-            steps.add(rule, f"{of}, {extra}with {number(unit.share(member))} % of the total: total", after)
+            steps.add(rule, f"{of}, {extra}with {number(chosen.share(member))} % of the total: total", after)
         self.percent = after
 
     def outside(self, outside: Case) -> None:

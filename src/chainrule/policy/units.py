@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from chainrule.policy import best
 from chainrule.policy.cases import Case
@@ -23,9 +24,12 @@ class Unit:
     extra: bool
     weight: Fraction
     whole: Fraction
-    choice: best.Choice | None = None
 
-    @property
+    @cached_property
+    def items(self) -> dict[str, best.Item]:
+        return {case.name: self._item(case) for case in self.cases}
+
+    @cached_property
     def factor(self) -> Fraction:
         """Percent of the total for a value of 1."""
         return HUNDRED * self.weight / self.whole if self.whole else ZERO
@@ -35,43 +39,44 @@ class Unit:
         """Extra credit in a plain sum: its points are added to the others', so they are not divided by its own."""
         return self.extra and self.group.name == ""
 
-    def item(self, case: Case) -> best.Item:
+    def _item(self, case: Case) -> best.Item:
         if self.alone:
             return best.Item(Fraction(1), case.worth)
         if self.group.by_points:
             return best.Item(case.maximum, case.worth)
         return best.Item(Fraction(1), tuple(points / case.maximum for points in case.worth))
 
-    def chosen(self) -> list[tuple[Case, int, bool]]:
+
+@dataclass(frozen=True)
+class Chosen:
+    """A unit with what is best for it. Shares and gains are in percent of the total."""
+
+    unit: Unit
+    choice: best.Choice
+
+    def cases(self) -> list[tuple[Case, int, bool]]:
         """Each assignment with the late days spent on it and whether it is kept."""
-        assert self.choice is not None
-        return list(zip(self.cases, self.choice.spent, self.choice.kept, strict=True))
+        return list(zip(self.unit.cases, self.choice.spent, self.choice.kept, strict=True))
+
+    @cached_property
+    def _each(self) -> Fraction:
+        return self.unit.factor / self.choice.weight if self.choice.weight else ZERO
 
     def share(self, case: Case) -> Fraction:
-        """Percent of the total that all points of a kept assignment are."""
-        kept = sum((self.item(other).weight for other, _, is_kept in self.chosen() if is_kept), ZERO)
-        return self.factor * self.item(case).weight / kept if kept else ZERO
+        """What all points of a kept assignment are."""
+        return self._each * self.unit.items[case.name].weight
 
     def gain(self, case: Case, spent: int) -> Fraction:
-        """Percent of the total that a kept assignment brings."""
-        kept = sum((self.item(other).weight for other, _, is_kept in self.chosen() if is_kept), ZERO)
-        return self.factor * self.item(case).worth[spent] / kept if kept else ZERO
+        """What a kept assignment brings."""
+        return self._each * self.unit.items[case.name].worth[spent]
 
 
-def units(policy: Policy, cases: Sequence[Case], budget: int) -> list[Unit]:
+def units(policy: Policy, cases: Sequence[Case], budget: int) -> list[Chosen]:
     """The units with their best choices, in the order of the file; extra credit at the end."""
     made = _plain(cases) if not policy.groups else _weighted(policy, cases)
     made = [unit for unit in made if unit.whole]
-    useful = min(budget, sum(len(case.worth) - 1 for unit in made for case in unit.cases))
-    offers = [
-        (unit.factor, best.choices([unit.item(case) for case in unit.cases], unit.group.drop_lowest, useful))
-        for unit in made
-    ]
-    picked = best.together(offers, useful)
-    return [
-        Unit(unit.group, unit.cases, unit.extra, unit.weight, unit.whole, choice)
-        for unit, choice in zip(made, picked, strict=True)
-    ]
+    offers = [(unit.factor, best.choices(list(unit.items.values()), unit.group.drop_lowest, budget)) for unit in made]
+    return [Chosen(unit, choice) for unit, choice in zip(made, best.together(offers, budget), strict=True)]
 
 
 def _plain(cases: Sequence[Case]) -> list[Unit]:
@@ -88,28 +93,28 @@ def _plain(cases: Sequence[Case]) -> list[Unit]:
 
 def _weighted(policy: Policy, cases: Sequence[Case]) -> list[Unit]:
     """Regular weights are of those that count so far; extra credit adds its weight of all regular weights there are."""
-    found: dict[tuple[str, str], list[Case]] = {}
-    for group in policy.groups:
-        for case in cases:
-            if case.counts and case.group == group:
-                found.setdefault((group.name, case.name if group.apart else ""), []).append(case)
-    counting = sum((_group(members).weight for members in found.values() if not members[0].extra), ZERO)
-    all_weights = _all(policy, cases)
-    made = [
-        Unit(_group(members), tuple(members), extra, _group(members).weight, all_weights if extra else counting)
-        for members in found.values()
-        for extra in [members[0].extra]
-    ]
+    found: dict[tuple[str, bool, str], list[Case]] = {}
+    for case in cases:
+        if case.counts and case.group is not None:
+            key = (case.group.name, case.group.apart, case.name if case.group.apart else "")
+            found.setdefault(key, []).append(case)
+    places = {(group.name, group.apart): place for place, group in enumerate(policy.groups)}
+    ordered = [found[key] for key in sorted(found, key=lambda key: places[key[:2]])]
+    regular = [(_group(members), members) for members in ordered if not members[0].extra]
+    counting = sum((group.weight for group, _ in regular), ZERO)
     if not counting:
         return []
-    return sorted(made, key=lambda unit: unit.extra)
+    made = [Unit(group, tuple(members), False, group.weight, counting) for group, members in regular]
+    extra = [members for members in ordered if members[0].extra]
+    whole = _all(policy, cases) if extra else ZERO
+    return made + [Unit(_group(members), tuple(members), True, _group(members).weight, whole) for members in extra]
 
 
 def _all(policy: Policy, cases: Sequence[Case]) -> Fraction:
     """The sum of the regular weights, also of what is not due yet. A group without assignments so far is regular."""
     weights = []
     for group in policy.groups:
-        mine = [case for case in cases if case.group == group]
+        mine = [case for case in cases if case.group is group]
         if group.apart and (mine or WILD & set(group.name)):
             weights += [group.weight for case in mine if not case.extra]
         elif group.apart and policy.is_extra(group.name):
@@ -119,7 +124,6 @@ def _all(policy: Policy, cases: Sequence[Case]) -> Fraction:
     return sum(weights, ZERO)
 
 
-def _group(members: Iterable[Case]) -> Group:
-    group = next(iter(members)).group
-    assert group is not None
-    return group
+def _group(members: Sequence[Case]) -> Group:
+    assert members[0].group is not None
+    return members[0].group

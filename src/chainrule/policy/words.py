@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
-
-from chainrule.policy.model import rounded
+from functools import lru_cache
 
 
 def number(value: Fraction, decimals: int = 2) -> str:
     """`7`, `7.5`, `6.33`: rounded half up, without needless zeros, with a real minus sign."""
-    if value.denominator == 1:
+    above, below = abs(value.numerator), value.denominator
+    if below == 1:
         return str(value.numerator).replace("-", "−")
-    near = rounded(abs(value), decimals)
-    digits = f"{near.numerator * 10**decimals // near.denominator:0{decimals + 1}d}"
+    units = (2 * above * 10**decimals + below) // (2 * below)
+    digits = f"{units:0{decimals + 1}d}"
     text = f"{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".") if decimals else digits
-    return f"−{text}" if value < 0 and text != "0" else text
+    return f"−{text}" if value.numerator < 0 and text != "0" else text
 
 
+@lru_cache(4096)  # due dates
 def moment(time: datetime, zone: tzinfo) -> str:
     """`6 Mar 2026, 18:00 UTC`."""
     local = time.astimezone(zone)
