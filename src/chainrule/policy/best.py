@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.policy.model import added
+
 ZERO = Fraction(0)
 
 
@@ -115,8 +117,8 @@ def _select(items: Sequence[_Whole], drop: int, budget: int, above: int, below: 
 
 def _choice(items: Sequence[Item], moves: tuple[int, ...]) -> Choice:
     kept = [(item, move) for item, move in zip(items, moves, strict=True) if move >= 0]
-    weight = sum((item.weight for item, _ in kept), ZERO)
-    amount = sum((item.worth[move] for item, move in kept), ZERO)
+    weight = added(item.weight for item, _ in kept)
+    amount = added(item.worth[move] for item, move in kept)
     spent = tuple(max(0, move) for move in moves)
     return Choice(amount / weight if weight else ZERO, spent, tuple(move >= 0 for move in moves), weight)
 

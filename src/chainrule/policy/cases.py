@@ -56,6 +56,8 @@ def case(policy: Policy, student: str, record: Record, now: datetime) -> Case:
     points, maximum = exact(record.points or 0.0), exact(record.max_points)
     if policy.late:
         worth = lateness.worth(policy.late, points, maximum, days, policy.budget(student))
+    elif not record.penalty:
+        worth = (points,)
     else:
         worth = (max(points - exact(record.penalty), min(points, ZERO)),)
     return Case(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -140,6 +142,13 @@ class Dispensation:
 def exact(number: float) -> Fraction:
     """The decimal that a float of the gradebook stands for, with six places: 0.1 is 1/10."""
     return Fraction(number) if float(number).is_integer() else Fraction(f"{number:.6f}")
+
+
+def added(numbers: Iterable[Fraction]) -> Fraction:
+    """Their sum. Whole numbers over the common denominator are added, which is several times as fast."""
+    found = list(numbers)
+    below = math.lcm(*(number.denominator for number in found))
+    return Fraction(sum(number.numerator * (below // number.denominator) for number in found), below)
 
 
 def rounded(number: Fraction, decimals: int) -> Fraction:

@@ -10,10 +10,10 @@ from chainrule.policy import lines as words
 from chainrule.policy.cases import Case, State, case
 from chainrule.policy.lateness import utc
 from chainrule.policy.lines import Steps
-from chainrule.policy.model import Line, Record, Standing, Total, rounded
+from chainrule.policy.model import Line, Record, Standing, Total, added, rounded
 from chainrule.policy.rules import Policy
 from chainrule.policy.units import Chosen, units
-from chainrule.policy.words import count, number
+from chainrule.policy.words import count, number, percent
 
 ZERO = Fraction(0)
 
@@ -39,8 +39,8 @@ def total(policy: Policy, student: str, records: Sequence[Record], now: datetime
         student=student,
         percent=percent,
         exact=exact,
-        points=float(sheet.points),
-        max_points=float(sheet.maximum),
+        points=float(added(sheet.points)),
+        max_points=float(added(sheet.maximum)),
         lines=tuple(sheet.lines),
         standings=tuple(sheet.standings[c.name] for c in cases),
         late_days_used=used,
@@ -63,7 +63,9 @@ class _Sheet:
         self.policy = policy
         self.lines: list[Line] = []
         self.standings: dict[str, Standing] = {}
-        self.percent = self.points = self.maximum = ZERO
+        self.percent = ZERO
+        self.points: list[Fraction] = []
+        self.maximum: list[Fraction] = []
 
     def unit(self, chosen: Chosen) -> None:
         unit = chosen.unit
@@ -74,8 +76,8 @@ class _Sheet:
             points = member.worth[spent]
             if kept:
                 self._count(steps, chosen, member, spent)
-                self.points += points
-                self.maximum += ZERO if unit.extra else member.maximum
+                self.points.append(points)
+                self.maximum += [] if unit.extra else [member.maximum]
             else:
                 steps.add("dropped", f"Dropped as one of the lowest of {unit.group.name}: it does not count.")
             self._add(member, points, spent, kept, steps.lines)
@@ -102,10 +104,10 @@ class _Sheet:
         if unit.alone or not member.maximum:
             steps.add("extra credit", f"{number(points)} points on top: total", after)
         else:
-            fraction = number(100 * points / member.maximum)
+            fraction = percent(points, member.maximum)
             rule, extra = ("extra credit", "extra credit ") if unit.extra else ("counts", "")
-            of = f"{number(points)} of {number(member.maximum)} points are {fraction} %"
-            steps.add(rule, f"{of}, {extra}with {number(chosen.share(member))} % of the total: total", after)
+            of = f"{number(points)} of {number(member.maximum)} points are {fraction}"
+            steps.add(rule, f"{of}, {extra}with {chosen.share(member)} % of the total: total", after)
         self.percent = after
 
     def outside(self, outside: Case) -> None:

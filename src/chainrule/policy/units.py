@@ -9,8 +9,9 @@ from functools import cached_property
 
 from chainrule.policy import best
 from chainrule.policy.cases import Case
-from chainrule.policy.model import Group
+from chainrule.policy.model import Group, added
 from chainrule.policy.rules import WILD, Policy
+from chainrule.policy.words import number
 
 ZERO, HUNDRED = Fraction(0), Fraction(100)
 
@@ -62,9 +63,16 @@ class Chosen:
     def _each(self) -> Fraction:
         return self.unit.factor / self.choice.weight if self.choice.weight else ZERO
 
-    def share(self, case: Case) -> Fraction:
-        """What all points of a kept assignment are."""
-        return self._each * self.unit.items[case.name].weight
+    @cached_property
+    def _shares(self) -> dict[Fraction, str]:
+        return {}
+
+    def share(self, case: Case) -> str:
+        """What all points of a kept assignment are, in words: the same for most of a group."""
+        weight = self.unit.items[case.name].weight
+        if weight not in self._shares:
+            self._shares[weight] = number(self._each * weight)
+        return self._shares[weight]
 
     def gain(self, case: Case, spent: int) -> Fraction:
         """What a kept assignment brings."""
@@ -82,7 +90,7 @@ def units(policy: Policy, cases: Sequence[Case], budget: int) -> list[Chosen]:
 def _plain(cases: Sequence[Case]) -> list[Unit]:
     """All points are added up; extra credit adds points to have, and none to be had."""
     regular = tuple(case for case in cases if case.counts and not case.extra)
-    whole = sum((case.maximum for case in regular), ZERO)
+    whole = added(case.maximum for case in regular)
     made = [Unit(regular[0].group or Group("", whole, ("*",)), regular, False, whole, whole)] if regular else []
     return made + [
         Unit(case.group, (case,), True, Fraction(1), whole)
@@ -101,7 +109,7 @@ def _weighted(policy: Policy, cases: Sequence[Case]) -> list[Unit]:
     places = {(group.name, group.apart): place for place, group in enumerate(policy.groups)}
     ordered = [found[key] for key in sorted(found, key=lambda key: places[key[:2]])]
     regular = [(_group(members), members) for members in ordered if not members[0].extra]
-    counting = sum((group.weight for group, _ in regular), ZERO)
+    counting = added(group.weight for group, _ in regular)
     if not counting:
         return []
     made = [Unit(group, tuple(members), False, group.weight, counting) for group, members in regular]
@@ -121,7 +129,7 @@ def _all(policy: Policy, cases: Sequence[Case]) -> Fraction:
             continue
         elif not mine or not mine[0].extra:
             weights.append(group.weight)
-    return sum(weights, ZERO)
+    return added(weights)
 
 
 def _group(members: Sequence[Case]) -> Group:

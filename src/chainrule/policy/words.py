@@ -7,15 +7,25 @@ from fractions import Fraction
 from functools import lru_cache
 
 
+def percent(part: Fraction, whole: Fraction) -> str:
+    """`78 %` for 46.8 of 60."""
+    above, below = 100 * part.numerator * whole.denominator, part.denominator * whole.numerator
+    return f"{_decimal(above, below, 2)} %"
+
+
 def number(value: Fraction, decimals: int = 2) -> str:
     """`7`, `7.5`, `6.33`: rounded half up, without needless zeros, with a real minus sign."""
-    above, below = abs(value.numerator), value.denominator
+    return _decimal(value.numerator, value.denominator, decimals)
+
+
+def _decimal(numerator: int, below: int, decimals: int) -> str:
     if below == 1:
-        return str(value.numerator).replace("-", "−")
+        return str(numerator).replace("-", "−")
+    above = abs(numerator)
     units = (2 * above * 10**decimals + below) // (2 * below)
     digits = f"{units:0{decimals + 1}d}"
     text = f"{digits[:-decimals]}.{digits[-decimals:]}".rstrip("0").rstrip(".") if decimals else digits
-    return f"−{text}" if value.numerator < 0 and text != "0" else text
+    return f"−{text}" if numerator < 0 and text != "0" else text
 
 
 @lru_cache(4096)  # due dates
