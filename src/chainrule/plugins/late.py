@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import LateSubmissionPlugin
@@ -18,7 +19,17 @@ class LatePolicy(LateSubmissionPlugin):
     """
 
     def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
-        if has_late_policy(Path(CourseDirectory(parent=self).root)):
+        if has_late_policy(_folder(self)):
             return None
         penalty: float | None = super().late_submission_penalty(student_id, score, total_seconds_late)
         return penalty
+
+
+def _folder(plugin: Any) -> Path:
+    """The course folder: that of the converter for which the plugin works, some parents up."""
+    parent = plugin.parent
+    while parent is not None:
+        if getattr(parent, "coursedir", None) is not None:
+            return Path(parent.coursedir.root)
+        parent = getattr(parent, "parent", None)
+    return Path(CourseDirectory(parent=plugin).root)
