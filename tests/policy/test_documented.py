@@ -1,4 +1,4 @@
-"""docs/grades.md is true: its example is a valid file that uses every setting, and our own course's file is one, too."""
+"""docs/grades.md is true: its example is valid and has every setting; the file of our own course is valid, too."""
 
 from __future__ import annotations
 

@@ -33,13 +33,14 @@ class Totals:
         late_days_used, late_days_left
 
     `explained`: a row for each line of each student's calculation, in its order. `weighted` tells a course with a
-    `grades.toml` from a plain sum.
+    `grades.toml` from a plain sum; `late_days` whether anybody has late days; `decimals` are those of a percent.
     """
 
     grades: pd.DataFrame
     explained: pd.DataFrame
     weighted: bool
     late_days: bool
+    decimals: int
 
     @property
     def mean(self) -> float:
@@ -75,7 +76,7 @@ def totals(course: Course, connection: Connection, directory: CourseDirectory, n
     grades["late_days_used"] = pd.Series([total.late_days_used for total in found], dtype="int64")
     grades["late_days_left"] = pd.Series([total.late_days_left for total in found], dtype="float64")
     late_days = bool(grades["late_days_left"].notna().any())
-    return Totals(grades, _explained(found), bool(rules.file), late_days)
+    return Totals(grades, _explained(found), bool(rules.file), late_days, rules.decimals)
 
 
 def explain(course: Course, student: str, assignment: str | None = None) -> tuple[Line, ...]:
