@@ -147,6 +147,14 @@ def test_late_days_go_where_they_help_most() -> None:
     assert (found.points, found.late_days_used, found.late_days_left) == (99, 1, 0)
 
 
+def test_between_groups_too_late_days_go_where_they_help_most() -> None:
+    """A day gains 1 of 100 in a with weight 9, 9 of 100 in b with weight 2: 0.09 beside 0.18."""
+    text = LATE + "late_days = 1\n[weights]\na = 9\nb = 2\n"
+    found = total(text, record("a", 10, late=HOURS(3)), record("b", 90, late=HOURS(3)))
+    assert [standing.late_days_used for standing in found.standings] == [0, 1]
+    assert found.exact == Fraction(9 * 9 + 2 * 90, 11)
+
+
 def test_no_late_day_is_spent_on_what_is_dropped_excused_or_zero_anyway() -> None:
     text = LATE + "late_days = 9\nzero_after_days = 1\n[groups.hw]\nweight = 1\nassignments = ['*']\ndrop_lowest = 1\n"
     text += "[[excused]]\nstudent = 'ada'\nassignment = 'c'\n"
