@@ -70,6 +70,7 @@ def prepare(root: Path) -> Scratch:
     mark.touch()
     for name in ("source", "graders"):
         shutil.copytree(CHECKOUT / name, scratch.course / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    shutil.copy(CHECKOUT / "grades.toml", scratch.course)
     config = (CHECKOUT / "nbgrader_config.py").read_text(encoding="utf-8")
     addition = CONFIG.format(exchange=str(scratch.exchange))
     (scratch.course / "nbgrader_config.py").write_text(config + addition, encoding="utf-8")

@@ -348,6 +348,18 @@ def export(
 
 
 @main.command()
+@click.argument("student")
+@click.argument("assignment", required=False)
+@click.pass_context
+def explain(context: click.Context, student: str, assignment: str | None) -> None:
+    """Say line by line how a student's total comes about, by grades.toml; of one assignment, if given."""
+    from chainrule import present
+    from chainrule.report.totals import explain as explained
+
+    present.print_lines(out, explained(_course(context), student, assignment))
+
+
+@main.command()
 @as_json
 def doctor(as_json: bool) -> None:
     """Say how well student code is shut in on this machine, layer by layer, and what would make it better."""

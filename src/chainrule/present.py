@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from chainrule.autograde import Row
 from chainrule.model import FORMAT_VERSION, ExerciseResult, Graded, Outcome, Status
+from chainrule.policy import Line
 from chainrule.sandbox import Report
 from chainrule.verify import AssignmentReport, Entry, ExerciseReport
 
@@ -184,3 +186,14 @@ def print_summary(console: Console, rows: tuple[Row, ...]) -> None:
         points = "–" if row.points is None else f"{row.points:g}/{row.max_points:g}"
         table.add_row(escape(row.student), points, escape("; ".join(words)[:300]))
     console.print(table)
+
+
+def print_lines(console: Console, lines: Sequence[Line]) -> None:
+    """The steps to a total, under the name of the assignment that they are about."""
+    subject = None
+    for line in lines:
+        if line.subject != subject and line.rule != "group":
+            console.print(f"\n{line.subject or 'Total'}", style="bold", highlight=False, markup=False)
+        subject = None if line.rule == "group" else line.subject
+        indent = "\n" if line.rule == "group" else "  "
+        console.print(f"{indent}{line.text}", highlight=False, markup=False, soft_wrap=True)

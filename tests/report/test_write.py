@@ -66,13 +66,13 @@ def test_all_assignments_get_a_folder_each_and_the_course_a_table_and_an_index(
     write(full_course, None, tmp_path)
     table = rows(tmp_path / "grades.csv")
     assert len(table) == 32
-    assert list(table[0])[3:] == [ASSIGNMENT, "a02_foreign", "total", "max_total"]
+    assert list(table[0])[3:7] == [ASSIGNMENT, "a02_foreign", "total", "max_total"]
     for name in (ASSIGNMENT, "a02_foreign"):
         own = {row["student"]: row["score"] for row in rows(tmp_path / name / "grades.csv")}
         assert own == {row["student"]: row[name] for row in table}
     assert float(table[3]["total"]) == float(table[3][ASSIGNMENT]) + float(table[3]["a02_foreign"])
     links = [attrs["href"] for tag, attrs in Page(tmp_path / "index.html").tags if tag == "a"]
-    assert links == ["grades.csv", f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"]
+    assert links == ["grades.csv", f"{ASSIGNMENT}/index.html", "a02_foreign/index.html", "explained.csv"]
 
 
 def test_every_student_of_the_gradebook_has_a_row_with_a_status(report: Path) -> None:

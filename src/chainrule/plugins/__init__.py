@@ -32,6 +32,7 @@ def configure(c: Any) -> None:
     from chainrule.plugins.extract import BoundedExtractor
     from chainrule.plugins.feedback import FeedbackExporter
     from chainrule.plugins.grade import Grade
+    from chainrule.plugins.late import LatePolicy
     from chainrule.plugins.save import SaveResults
 
     c.Autograde.exporter_class = SubmissionExporter
@@ -51,6 +52,7 @@ def configure(c: Any) -> None:
         AssignLatePenalties,
         CheckCellMetadata,
     ]
+    c.AssignLatePenalties.plugin_class = LatePolicy
     c.GenerateFeedback.exporter_class = FeedbackExporter
     c.GenerateFeedback.preprocessors = [GetGrades]
     c.ExportApp.plugin_class = CsvExport

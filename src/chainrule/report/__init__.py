@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import attention, exports, figures, formats, frames, grades, items, page
+from chainrule.report import attention, exports, figures, formats, frames, grades, items, page, totals
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
@@ -63,18 +63,13 @@ def _require(course: Course, assignment: str, known: list[str]) -> None:
 
 def _write_course(source: _Source, names: list[str], out: Path, now: datetime) -> None:
     with snapshot(source.db_url) as connection:
-        total = frames.students(connection)
-    summaries = []
-    for name in names:
-        students, summary = _write_assignment(source, name, out / name, now, up=f"../{PAGE}")
-        summaries.append(summary)
-        total = total.join(students.set_index("student")["score"].rename(name), on="student")
-    total["total"] = total[names].sum(axis=1)
-    total["max_total"] = float(sum(summary.max_points for summary in summaries))
-    exports.write_csv(total, out / "grades.csv")
-    formats.workbook(out / "grades.xlsx", {"grades": total})
+        total = totals.totals(source.course, connection, source.directory, now)
+    summaries = [_write_assignment(source, name, out / name, now, up=f"../{PAGE}")[1] for name in names]
+    exports.write_csv(total.grades, out / "grades.csv")
+    exports.write_csv(total.explained, out / "explained.csv")
+    formats.workbook(out / "grades.xlsx", {"grades": total.grades})
     links = {name: f"{quote(name)}/{PAGE}" for name in names}
-    (out / PAGE).write_text(page.course_page(source.course.id, summaries, links, now), encoding="utf-8")
+    (out / PAGE).write_text(page.course_page(source.course.id, summaries, links, now, total), encoding="utf-8")
 
 
 def _write_assignment(

@@ -19,6 +19,7 @@ from chainrule.report.attention import KINDS
 from chainrule.report.figures import Figure
 from chainrule.report.frames import Frames
 from chainrule.report.grades import NO_SUBMISSION, UNSCORED
+from chainrule.report.totals import Totals
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = 60
@@ -108,9 +109,9 @@ def assignment_page(
     )
 
 
-def course_page(course: str, summaries: list[Summary], links: Mapping[str, str], now: datetime) -> str:
-    """The index: one row an assignment."""
-    return _render("course.html", course=course, summaries=summaries, links=links, now=now)
+def course_page(course: str, summaries: list[Summary], links: Mapping[str, str], now: datetime, totals: Totals) -> str:
+    """The index: one row an assignment, then one a student with the total."""
+    return _render("course.html", course=course, summaries=summaries, links=links, now=now, totals=totals)
 
 
 def _render(template: str, **values: Any) -> str:
