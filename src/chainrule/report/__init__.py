@@ -16,8 +16,23 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import attention, exports, figures, frames, grades, items, page
+from chainrule.report import (
+    attention,
+    changes,
+    clusters,
+    exports,
+    figures,
+    frames,
+    grades,
+    items,
+    overview,
+    page,
+    reliability,
+    risk,
+    timing,
+)
 from chainrule.report.connect import course_directory, database, snapshot
+from chainrule.report.responses import responses
 
 PAGE = "index.html"
 
@@ -36,9 +51,9 @@ def write(course: Course, assignment: str | None, out: Path) -> list[Path]:
     now = datetime.now(UTC)
     with exports.staged(out) as (scratch, moved):
         if assignment is not None:
-            _write_assignment(source, assignment, scratch, now, up=None)
+            _write_assignment(source, assignment, scratch, now, up=None, before=out)
         else:
-            _write_course(source, known, scratch, now)
+            _write_course(source, known, scratch, now, before=out)
     return moved
 
 
@@ -61,48 +76,74 @@ def _require(course: Course, assignment: str, known: list[str]) -> None:
     raise UnknownName("assignment", assignment, {*known, *in_course}, str(course.root))
 
 
-def _write_course(source: _Source, names: list[str], out: Path, now: datetime) -> None:
+def _write_course(source: _Source, names: list[str], out: Path, now: datetime, before: Path) -> None:
+    """`before` is the folder of the report that this one will replace."""
     with snapshot(source.db_url) as connection:
-        total = frames.students(connection)
-    summaries = []
+        everybody = frames.students(connection)
+    total, parts = everybody, []
     for name in names:
-        students, summary = _write_assignment(source, name, out / name, now, up=f"../{PAGE}")
-        summaries.append(summary)
-        total = total.join(students.set_index("student")["score"].rename(name), on="student")
+        part = _write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name)
+        parts.append(part)
+        total = total.join(part.students.set_index("student")["score"].rename(name), on="student")
     total["total"] = total[names].sum(axis=1)
-    total["max_total"] = float(sum(summary.max_points for summary in summaries))
-    exports.write_csv(total, out / "grades.csv")
+    total["max_total"] = float(sum(part.summary.max_points for part in parts))
+    course = overview.overview(everybody, parts, total["total"], total["max_total"], now.replace(tzinfo=None))
+    _write_tables(out, tables := {"grades": total, **course.tables})
     links = {name: f"{quote(name)}/{PAGE}" for name in names}
-    (out / PAGE).write_text(page.course_page(source.course.id, summaries, links, now), encoding="utf-8")
+    html = page.course_page(
+        source.course.id,
+        [(part.summary, part.changed) for part in parts],
+        links,
+        support=course.support,
+        figures=course.figures,
+        files=list(tables),
+        now=now,
+    )
+    (out / PAGE).write_text(html, encoding="utf-8")
 
 
 def _write_assignment(
-    source: _Source, assignment: str, out: Path, now: datetime, *, up: str | None
-) -> tuple[pd.DataFrame, page.Summary]:
-    """Write one assignment's files into `out`; returns its table of grades and its headline numbers."""
+    source: _Source, assignment: str, out: Path, now: datetime, *, up: str | None, before: Path
+) -> overview.Part:
+    """Write one assignment's files into `out`; returns what the course's page needs. `before`: see _write_course."""
     with snapshot(source.db_url) as connection:
         data = frames.load(connection, assignment, _order(source.course, assignment))
     table = grades.points(data)
     students = grades.grades(data, table, _collected(source.directory, assignment, data.students["student"]))
     rows = grades.scored(table, students)
-    analysis = items.exercises(rows, data.exercises["exercise"])
+    analysis, by_exercise = items.exercises(rows, data.exercises["exercise"])
     counts = rows.groupby("exercise")[["ungraded", "waiting"]].sum()
     exercises = data.exercises.merge(analysis, on="exercise").join(counts, on="exercise")
     exercises = exercises.fillna({"ungraded": 0, "waiting": 0}).astype({"ungraded": "int64", "waiting": "int64"})
     outcomes = grades.scored(data.outcomes, students)
-    tests, misconceptions = items.tests(outcomes, data.exercises["exercise"]), items.misconceptions(outcomes)
-    concerns = attention.attention(data, students, table)
+    answers = responses(outcomes, data.exercises["exercise"])
+    (tests, by_test), misconceptions = items.tests(answers), items.misconceptions(outcomes)
+    concerns = attention.attention(data, students, table, now.replace(tzinfo=None))
     summary = page.summarise(data, students, rows, concerns)
     scores = students.loc[~students["status"].isin(grades.UNSCORED), "percent"]
-    pictures = (figures.score_distribution(scores), figures.exercise_shares(analysis, summary.scored))
+    pictures = (
+        figures.score_distribution(scores),
+        figures.hand_in(data.submissions["timestamp"], data.due, len(students)),
+        figures.exercise_shares(analysis, summary.scored),
+        figures.slowest_tests(tests),
+    )
+    wide = _wide(table, data)
+    changed = changes.changes(changes.previous(before), students, wide)
+    together, grading = clusters.clusters(answers), timing.grading_time(data.runs)
+    alphas = reliability.table({"exercises": ("points", by_exercise), "hidden tests": ("tests", by_test)})
     tables = {
         "grades": students,
-        "exercises": _wide(table, data),
+        "exercises": wide,
         "tests": data.outcomes,
         "attention": concerns,
         "exercise_analysis": exercises,
         "test_analysis": tests,
+        "reliability": alphas,
         "misconceptions": misconceptions,
+        "failing_together": together,
+        "grading_time": grading,
+        "changes": changed.students,
+        "changes_by_exercise": changed.exercises,
         **{f"figures/{figure.name}": figure.data for figure in pictures},
     }
     _write_tables(out, tables)
@@ -112,7 +153,11 @@ def _write_assignment(
         summary,
         exercises=exercises,
         tests=tests,
+        reliability=alphas,
         misconceptions=misconceptions,
+        clusters=together,
+        changed=changed,
+        grading=grading,
         attention=concerns,
         figures={figure.name: figure for figure in pictures},
         files=list(tables),
@@ -120,7 +165,8 @@ def _write_assignment(
         up=up,
     )
     (out / PAGE).write_text(html, encoding="utf-8")
-    return students, summary
+    shared = students.join(risk.shares(rows), on="student")
+    return overview.Part(summary, data.due, shared, exercises, changed)
 
 
 def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:

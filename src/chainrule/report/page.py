@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from chainrule.report import items
+from chainrule.report import changes, items, risk
 from chainrule.report.attention import KINDS
+from chainrule.report.changes import Changes
+from chainrule.report.clusters import THRESHOLD
+from chainrule.report.discrimination import MINIMUM
 from chainrule.report.figures import Figure
 from chainrule.report.frames import Frames
 from chainrule.report.grades import NO_SUBMISSION, UNSCORED
+from chainrule.report.timing import duration
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = 60
@@ -29,7 +34,12 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Summary:
-    """The headline numbers of one assignment. Means are of the students with a score, in percent."""
+    """The headline numbers of one assignment.
+
+    mean, sd (of the sample), median, low and high (quartiles) are of the students with a score, in percent. Of the
+    `enrolled`, `submitted` handed in; `scored` of these have a score and `complete` of these miss no mark. `waiting`
+    counts answers to mark, `attention` students.
+    """
 
     assignment: str
     enrolled: int
@@ -38,8 +48,12 @@ class Summary:
     complete: int
     waiting: int
     attention: int
+    late: int
     mean: float
+    sd: float
+    low: float
     median: float
+    high: float
     mean_points: float
     max_points: float
 
@@ -56,8 +70,12 @@ def summarise(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, atten
         complete=int((~unmarked).sum()),
         waiting=int(table["waiting"].sum()),
         attention=int(attention["student"].nunique()),
+        late=int((students["late_seconds"] > 0).sum()),
         mean=scores["percent"].mean(),
+        sd=scores["percent"].std(),
+        low=scores["percent"].quantile(0.25),
         median=scores["percent"].median(),
+        high=scores["percent"].quantile(0.75),
         mean_points=scores["score"].mean(),
         max_points=float(frames.exercises["max_points"].sum()),
     )
@@ -70,26 +88,22 @@ def assignment_page(
     *,
     exercises: pd.DataFrame,
     tests: pd.DataFrame,
+    reliability: pd.DataFrame,
     misconceptions: pd.DataFrame,
+    clusters: pd.DataFrame,
+    changed: Changes,
+    grading: pd.DataFrame,
     attention: pd.DataFrame,
     figures: Mapping[str, Figure],
     files: Sequence[str],
     now: datetime,
     up: str | None,
 ) -> str:
-    """The page a TA opens. `exercises` is items.exercises beside kind, max_points, ungraded and waiting.
+    """The page of one assignment. `exercises` is items.exercises beside kind, max_points, ungraded and waiting.
 
-    `files` names the CSV files beside the page; `up` is the way to the course's page, if there is one.
+    `reliability` is reliability.table, `clusters` clusters.clusters, `grading` timing.grading_time. `files` names the
+    CSV files beside the page; `up` is the way to the course's page, if there is one.
     """
-    groups = [
-        {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
-        for kind, title in KINDS.items()
-        if len(rows := attention[attention["kind"] == kind])
-    ]
-    by_exercise = [
-        {"exercise": exercise, "rows": rows.to_dict("records")}
-        for exercise, rows in tests.groupby("exercise", sort=False, observed=True)
-    ]
     return _render(
         "assignment.html",
         course=course,
@@ -97,25 +111,68 @@ def assignment_page(
         due=frames.due,
         graded_at=(frames.runs["graded_at"].min(), frames.runs["graded_at"].max()) if len(frames.runs) else None,
         exercises=exercises.to_dict("records"),
-        tests=by_exercise,
+        tests=_groups(tests, "exercise"),
+        remarkable=tests[tests["remark"] != ""].to_dict("records"),
+        reliability=reliability.to_dict("records"),
         misconceptions=misconceptions.to_dict("records"),
-        groups=groups,
+        clusters=_groups(clusters, "cluster"),
+        threshold=THRESHOLD,
+        changed=changed,
+        change_groups=_by_kind(changed.students, "change", changes.KINDS),
+        grading=grading.to_dict("records"),
+        groups=_by_kind(attention, "kind", KINDS),
         figures=figures,
-        minimum=items.MINIMUM,
+        minimum=MINIMUM,
+        certain=items.CERTAIN,
         files=files,
         now=now,
         up=up,
     )
 
 
-def course_page(course: str, summaries: list[Summary], links: Mapping[str, str], now: datetime) -> str:
-    """The index: one row an assignment."""
-    return _render("course.html", course=course, summaries=summaries, links=links, now=now)
+def _groups(table: pd.DataFrame, key: str) -> list[dict[str, Any]]:
+    """Rows of one key after another, in the order of the table."""
+    return [
+        {key: name, "rows": rows.to_dict("records")} for name, rows in table.groupby(key, sort=False, observed=True)
+    ]
 
 
-def _render(template: str, **values: Any) -> str:
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _by_kind(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The kinds that occur, in the order of `kinds`: title, how many, and the first rows."""
+    return [
+        {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
+        for kind, title in kinds.items()
+        if len(rows := table[table[column] == kind])
+    ]
+
+
+def course_page(
+    course: str,
+    rows: Sequence[tuple[Summary, Changes]],
+    links: Mapping[str, str],
+    *,
+    support: pd.DataFrame,
+    figures: Mapping[str, Figure],
+    files: Sequence[str],
+    now: datetime,
+) -> str:
+    """The index: one row an assignment, with what changed in it; `support` is risk.support."""
+    return _render(
+        "course.html",
+        course=course,
+        rows=rows,
+        links=links,
+        support=support.head(SHOWN).to_dict("records"),
+        supported=len(support),
+        rules=risk.RULES,
+        figures=figures,
+        files=files,
+        now=now,
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -123,9 +180,15 @@ def _render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "moment": moment}
+    environment.filters |= {"number": number, "percent": percent, "moment": moment, "duration": duration}
+    return environment
+
+
+def _render(template: str, **values: Any) -> str:
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Markup: our own file. The policy allows this one style and nothing else: no script, no picture, no request.
-    return environment.get_template(template).render(style=Markup(style), style_hash=digest, **values)
+    return _environment().get_template(template).render(style=Markup(style), style_hash=digest, **values)
 
 
 def number(value: float | None, decimals: int | None = None) -> str:

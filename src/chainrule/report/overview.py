@@ -1,0 +1,80 @@
+"""The course over all its assignments: its figures, its tables, and who may need support."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from chainrule.report import figures, risk
+from chainrule.report.changes import Changes
+from chainrule.report.figures import Figure
+from chainrule.report.page import Summary
+
+NUMBERS = [
+    *("assignment", "enrolled", "submitted", "scored", "complete", "late", "waiting", "attention", "max_points"),
+    *("mean", "sd", "low", "median", "high"),
+]
+"""Of a Summary, as the columns of assignments.csv."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the course's page takes from one assignment.
+
+    students   grades.grades, and share: of the points graded so far (risk.shares)
+    exercises  exercise, kind, difficulty, in the order of the notebook
+    """
+
+    summary: Summary
+    due: datetime | None
+    students: pd.DataFrame
+    exercises: pd.DataFrame
+    changed: Changes
+
+
+@dataclass(frozen=True)
+class Overview:
+    """`tables` are by the stems of their CSV files, those of the figures among them."""
+
+    figures: Mapping[str, Figure]
+    support: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
+
+
+def overview(
+    students: pd.DataFrame, parts: Sequence[Part], total: pd.Series, max_total: pd.Series, now: datetime
+) -> Overview:
+    """`total` and `max_total` are points by row of `students`; `now` is in UTC, without zone."""
+    numbers = pd.DataFrame([{name: getattr(part.summary, name) for name in NUMBERS} for part in parts], columns=NUMBERS)
+    states = numbers.assign(
+        waiting=numbers["scored"] - numbers["complete"],
+        ungraded=numbers["submitted"] - numbers["scored"],
+        missing=numbers["enrolled"] - numbers["submitted"],
+    )
+    hardness = [part.exercises[["exercise", "difficulty"]].assign(assignment=part.summary.assignment) for part in parts]
+    percent = 100 * total / max_total.where(max_total > 0)
+    drawn = (
+        figures.trend(numbers),
+        figures.completion(states),
+        figures.difficulty_map(
+            pd.concat(hardness, ignore_index=True)
+            if hardness
+            else pd.DataFrame(columns=["assignment", "exercise", "difficulty"])
+        ),
+        figures.score_distribution(percent, "total_distribution", "Distribution of the course total"),
+    )
+    support = risk.support(students, _by_due_date(parts), now)
+    tables = {"assignments": numbers, "support": support, **{f"figures/{figure.name}": figure.data for figure in drawn}}
+    return Overview({figure.name: figure for figure in drawn}, support, tables)
+
+
+def _by_due_date(parts: Sequence[Part]) -> list[risk.Progress]:
+    """Assignments without a due date last; those of one date by name, as `parts` are."""
+    ordered = sorted(parts, key=lambda part: (part.due is None, part.due or datetime.min))
+    return [
+        risk.Progress(part.summary.assignment, part.due, part.students[["student", "status", "share"]])
+        for part in ordered
+    ]
