@@ -71,8 +71,8 @@ def test_all_assignments_get_a_folder_each_and_the_course_a_table_and_an_index(
         own = {row["student"]: row["score"] for row in rows(tmp_path / name / "grades.csv")}
         assert own == {row["student"]: row[name] for row in table}
     assert float(table[3]["total"]) == float(table[3][ASSIGNMENT]) + float(table[3]["a02_foreign"])
-    links = [attrs["href"] for tag, attrs in Page(tmp_path / "index.html").tags if tag == "a"]
-    assert links == ["grades.csv", f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"]
+    links = [str(attrs["href"]) for tag, attrs in Page(tmp_path / "index.html").tags if tag == "a"]
+    assert [link for link in links if link.endswith(".html")] == [f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"]
 
 
 def test_every_student_of_the_gradebook_has_a_row_with_a_status(report: Path) -> None:
@@ -154,7 +154,7 @@ def test_the_page_allows_no_script_and_loads_nothing(report: Path) -> None:
 def test_the_page_tells_a_ta_what_the_tables_say(report: Path) -> None:
     text = Page(report / "index.html").text
     for part in (
-        "submitted, of the 32 in the gradebook 31 97 %",
+        "submitted, of the 32 in the gradebook, 2 late 31 97 %",
         "graded completely, of 31 submitted 22",
         "14 answers are still to be marked by hand.",
         "1 of the submissions could not be read or is not graded yet.",

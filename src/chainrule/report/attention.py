@@ -26,9 +26,7 @@ ALTERED = ("restored", "duplicate", "missing", "metadata")
 COLUMNS = ["kind", "student", "last_name", "first_name", "where", "reason"]
 
 
-def attention(
-    frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: datetime | None = None
-) -> pd.DataFrame:
+def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: datetime | None = None) -> pd.DataFrame:
     """One row per kind and student: kind, student, names, where, reason.
 
     `students` is `grades.grades`, `table` is `grades.points`. Having handed in nothing is a concern only after the due

@@ -81,7 +81,9 @@ def _read(path: Path) -> pd.DataFrame:
         rows = list(csv.reader(file))
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise ValueError("not a table")
-    return pd.DataFrame([[_plain(cell) for cell in row] for row in rows[1:]], columns=[_plain(cell) for cell in rows[0]])
+    return pd.DataFrame(
+        [[_plain(cell) for cell in row] for row in rows[1:]], columns=[_plain(cell) for cell in rows[0]]
+    )
 
 
 def _plain(cell: str) -> str:
@@ -139,7 +141,9 @@ def _stamps(times: pd.Series) -> pd.Series:
 def _by_exercise(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Exercises whose points changed for students who had points in both reports: how many gained, lost, and the sum."""
     columns = ["exercise", "gained", "lost", "difference"]
-    shared = [name for name in new.columns if name in old.columns and name not in ("student", "last_name", "first_name")]
+    shared = [
+        name for name in new.columns if name in old.columns and name not in ("student", "last_name", "first_name")
+    ]
     if old.empty or not shared:
         return pd.DataFrame(columns=columns)
     was = old.drop_duplicates("student").set_index("student")[shared].apply(pd.to_numeric, errors="coerce")

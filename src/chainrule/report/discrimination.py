@@ -40,7 +40,12 @@ def point_biserial(own: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.nd
             np.abs(x).max(axis=0, initial=0.0) < _SAME,
             np.abs(y).max(axis=0, initial=0.0) < _SAME,
         ],
-        ["too few students", "no other scores to compare with", "everyone scored the same", "all rest scores are equal"],
+        [
+            "too few students",
+            "no other scores to compare with",
+            "everyone scored the same",
+            "all rest scores are equal",
+        ],
         "",
     )
     values = np.divide((x * y).sum(axis=0), spread, out=np.full(count.shape, np.nan), where=reasons == "")

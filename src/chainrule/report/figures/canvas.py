@@ -48,9 +48,7 @@ class Canvas:
 
     def circle(self, x: float, y: float, radius: float, name: str) -> None:
         """A disc."""
-        ET.SubElement(
-            self._root, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{radius:.1f}", "class": name}
-        )
+        ET.SubElement(self._root, "circle", {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{radius:.1f}", "class": name})
 
     def path(self, commands: str, name: str) -> None:
         """A path in SVG's commands."""

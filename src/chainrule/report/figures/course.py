@@ -22,7 +22,7 @@ def trend(scores: pd.DataFrame) -> Figure:
     """Means and quartiles. `scores` has assignment, scored (students) and, in percent, mean, sd, low, median, high."""
     name, title = "trend", "Scores from one assignment to the next"
     data = scores[["assignment", "scored", "mean", "sd", "low", "median", "high"]]
-    shown = data[data["scored"] > 0]
+    shown = data[data["mean"].notna()]
     if shown.empty:
         return Figure(name, title, "Nobody has a score yet.", Markup(""), data)
     rows = "; ".join(
@@ -56,7 +56,7 @@ def _trend(title: str, text: str, data: pd.DataFrame) -> Markup:
     for index, (label, row) in enumerate(zip(labels, data.to_dict("records"), strict=True)):
         middle = left + step * (index + 0.5)
         canvas.text(middle, bottom + 18, label, "tick", "middle")
-        if not row["scored"]:
+        if row["mean"] != row["mean"]:
             continue
         tip = f"{row['assignment']}: mean {row['mean']:.0f} %, {row['scored']} students"
         canvas.rect(middle - half, y(row["high"]), 2 * half, max(y(row["low"]) - y(row["high"]), 1.0), "spread", tip)
@@ -117,6 +117,14 @@ def _cells(title: str, text: str, data: pd.DataFrame) -> Markup:
         canvas.rect(x + 1, y + 1, width - 2, step - 2, "unscored" if level is None else f"heat-{level}", tip)
         if width >= 23 or level is None:
             shown = "–" if level is None else f"{100 * value:.0f}"
-            canvas.text(x + width / 2, y + 17, shown, f"inside on-{'unscored' if level is None else f'heat-{level}'}", "middle")
-    canvas.text(left, bottom + 22, "Exercises in the order of the notebook; numbers: mean fraction of the points, percent", "label", "start")
+            canvas.text(
+                x + width / 2, y + 17, shown, f"inside on-{'unscored' if level is None else f'heat-{level}'}", "middle"
+            )
+    canvas.text(
+        left,
+        bottom + 22,
+        "Exercises in the order of the notebook; numbers: mean fraction of the points, percent",
+        "label",
+        "start",
+    )
     return canvas.markup()

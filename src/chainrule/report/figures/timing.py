@@ -106,7 +106,8 @@ def slowest_tests(tests: pd.DataFrame) -> Figure:
 
 def _bars(title: str, text: str, data: pd.DataFrame) -> Markup:
     labels = [
-        short(f"{row['exercise']} · {row['title'] or row['test']}", 46) for row in data.astype("object").to_dict("records")
+        short(f"{row['exercise']} · {row['title'] or row['test']}", 46)
+        for row in data.astype("object").to_dict("records")
     ]
     left, right, top, step = 20 + 6.4 * max(map(len, labels)), WIDTH - 40, 36, 26
     bottom = top + step * len(labels)
