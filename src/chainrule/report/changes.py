@@ -139,7 +139,7 @@ def _stamps(times: pd.Series) -> pd.Series:
 
 
 def _by_exercise(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Exercises whose points changed for students who had points in both reports: how many gained, lost, and the sum."""
+    """Exercises whose points changed for students with points in both reports: how many gained, lost, and the sum."""
     columns = ["exercise", "gained", "lost", "difference"]
     shared = [
         name for name in new.columns if name in old.columns and name not in ("student", "last_name", "first_name")

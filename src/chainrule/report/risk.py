@@ -14,8 +14,11 @@ from chainrule.report.grades import NO_SUBMISSION, UNSCORED
 MISSED = 2
 """So many assignments whose due date has passed, without a hand-in, are a sign."""
 
-LOW = 0.5
-"""A mean share of the points below this is a sign, if there are at least ENOUGH scores."""
+LOW, LOWEST = 0.5, 0.25
+"""A mean share of the points below LOW that is also in this lowest part of the class is a sign, from ENOUGH scores on.
+
+Of a hard course half of the class is below LOW; a list of half the class helps nobody.
+"""
 
 FALL = 0.15
 """So much lower, beside the class's median, the last RECENT scores must be than the ENOUGH or more before them."""
@@ -24,9 +27,10 @@ RECENT, ENOUGH = 2, 2
 
 RULES = (
     f"{MISSED} or more assignments whose due date has passed were not handed in;",
-    f"the mean share of the points graded so far is below {100 * LOW:.0f} %, over {ENOUGH} assignments or more;",
-    f"the last {RECENT} scores lie, beside the class’s median, {100 * FALL:.0f} percentage points or more below those before "
-    f"them ({ENOUGH} or more).",
+    f"the mean share of the points graded so far is below {100 * LOW:.0f} % and in the lowest quarter of the class, over "
+    f"{ENOUGH} assignments or more;",
+    f"the last {RECENT} scores lie, beside the class’s median, {100 * FALL:.0f} percentage points or more below those "
+    f"before them ({ENOUGH} or more).",
 )
 """The rules as the page states them."""
 
@@ -67,8 +71,10 @@ def support(students: pd.DataFrame, course: Sequence[Progress], now: datetime) -
     missed = absent & due
     scores = (~np.isnan(share)).sum(axis=1)
     mean = np.divide(np.nansum(share, axis=1), scores, out=np.full(len(ids), np.nan), where=scores > 0)
+    enough = scores >= ENOUGH
+    line = np.quantile(mean[enough], LOWEST) if enough.any() else 0.0
     fall = _fall(share)
-    missing, low, falling = missed.sum(axis=1) >= MISSED, (scores >= ENOUGH) & (mean < LOW), fall >= FALL
+    missing, low, falling = missed.sum(axis=1) >= MISSED, enough & (mean < LOW) & (mean <= line), fall >= FALL
     table = students[["student", "last_name", "first_name"]].assign(
         signs=missing.astype("int64") + low + falling,
         missed=missed.sum(axis=1),
