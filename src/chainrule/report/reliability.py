@@ -1,4 +1,4 @@
-"""How far the score of an assignment is one thing measured several times: Cronbach's alpha, all by one covariance."""
+"""How far the score of an assignment is one thing measured several times: Cronbach's alpha."""
 
 from __future__ import annotations
 
@@ -51,11 +51,12 @@ def alpha(scores: np.ndarray) -> Reliability:
     value, error, reason = float("nan"), float("nan"), _undefined(kept)
     if not reason:
         centred = kept - kept.mean(axis=0)
-        covariance = centred.T @ centred / (len(kept) - 1)
-        own, total = np.diag(covariance), float(covariance.sum())
+        sums = centred.sum(axis=1, keepdims=True)
+        own, shared = (centred**2).sum(axis=0) / (len(kept) - 1), (centred * sums).sum(axis=0) / (len(kept) - 1)
+        total = float(shared.sum())
         value = float(_alpha(kept.shape[1], own.sum(), np.array(total)))
         error = float(np.sqrt(total * max(1 - value, 0.0)))
-        rest = total - 2 * covariance.sum(axis=0) + own
+        rest = total - 2 * shared + own  # var(sum − item) = var(sum) − 2 cov(item, sum) + var(item)
         without[used] = _alpha(kept.shape[1] - 1, own.sum() - own, rest)
     return Reliability(
         alpha=value,
