@@ -47,12 +47,9 @@ def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: 
     left_out = students.loc[students["status"].isin([NOT_GRADED, UNREADABLE]), "student"]
     rows = rows[~((rows["kind"] == "ungraded") & rows["student"].isin(left_out))]
     several = rows.duplicated(["kind", "student"], keep=False)  # few, so only these are merged in Python
-    merged = (
-        rows[several].groupby(["kind", "student"], sort=False, as_index=False).agg({"where": _listed, "reason": _first})
-    )
-    merged = pd.concat([rows.loc[~several, merged.columns], merged], ignore_index=True).merge(
-        students[["student", "last_name", "first_name"]], on="student", how="left"
-    )
+    by = rows[several].groupby(["kind", "student"], sort=False, as_index=False)
+    merged = pd.concat([rows[~several], by.agg({"where": _listed, "reason": _first})], ignore_index=True)
+    merged = merged.merge(students[["student", "last_name", "first_name"]], on="student", how="left")
     merged[["last_name", "first_name"]] = merged[["last_name", "first_name"]].fillna("")
     rank = merged["kind"].map({kind: i for i, kind in enumerate(KINDS)})
     return merged.assign(rank=rank).sort_values(["rank", "student"], ignore_index=True)[COLUMNS]

@@ -29,7 +29,10 @@ def phi(failed: np.ndarray) -> np.ndarray:
     n, both, first = _common(seen, seen), _common(ones, ones), _common(ones, seen)
     second = first.T
     spread = first * (n - first) * second * (n - second)
-    return np.divide(n * both - first * second, np.sqrt(spread), out=np.full(n.shape, np.nan), where=spread > 1e-9)
+    same: np.ndarray = np.divide(
+        n * both - first * second, np.sqrt(spread), out=np.full(n.shape, np.nan), where=spread > 1e-9
+    )
+    return same
 
 
 def _packed(true: np.ndarray) -> np.ndarray:

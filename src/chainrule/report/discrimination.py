@@ -20,7 +20,8 @@ def rest_scores(points: np.ndarray, reachable: np.ndarray) -> np.ndarray:
     gained = np.where(known, points, 0.0)
     left = worth.sum(axis=1, keepdims=True) - worth
     rest = gained.sum(axis=1, keepdims=True) - gained
-    return np.divide(rest, left, out=np.full(points.shape, np.nan), where=left > _SAME)
+    shares: np.ndarray = np.divide(rest, left, out=np.full(points.shape, np.nan), where=left > _SAME)
+    return shares
 
 
 def point_biserial(own: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

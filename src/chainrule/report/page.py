@@ -73,9 +73,9 @@ def summarise(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, atten
         late=int((students["late_seconds"] > 0).sum()),
         mean=scores["percent"].mean(),
         sd=scores["percent"].std(),
-        low=scores["percent"].quantile(0.25),
+        low=float(scores["percent"].quantile(0.25)),
         median=scores["percent"].median(),
-        high=scores["percent"].quantile(0.75),
+        high=float(scores["percent"].quantile(0.75)),
         mean_points=scores["score"].mean(),
         max_points=float(frames.exercises["max_points"].sum()),
     )

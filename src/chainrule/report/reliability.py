@@ -83,7 +83,8 @@ def _alpha(items: int, parts: np.ndarray, total: np.ndarray) -> np.ndarray:
     """NaN for a single item and where the sum does not vary."""
     defined = (total > 1e-12) & (items > 1)
     ratio = np.divide(parts, total, out=np.full(np.shape(total), np.nan), where=defined)
-    return items / max(items - 1, 1) * (1 - ratio)
+    values: np.ndarray = items / max(items - 1, 1) * (1 - ratio)
+    return values
 
 
 def table(parts: dict[str, tuple[str, Reliability]]) -> pd.DataFrame:

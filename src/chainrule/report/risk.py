@@ -27,8 +27,8 @@ RECENT, ENOUGH = 2, 2
 
 RULES = (
     f"{MISSED} or more assignments whose due date has passed were not handed in;",
-    f"the mean share of the points graded so far is below {100 * LOW:.0f} % and in the lowest quarter of the class, over "
-    f"{ENOUGH} assignments or more;",
+    f"the mean share of the points graded so far is below {100 * LOW:.0f} % and in the lowest quarter of the class, "
+    f"over {ENOUGH} assignments or more;",
     f"the last {RECENT} scores lie, beside the class’s median, {100 * FALL:.0f} percentage points or more below those "
     f"before them ({ENOUGH} or more).",
 )

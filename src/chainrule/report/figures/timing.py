@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -74,7 +75,14 @@ def _curve(title: str, text: str, data: pd.DataFrame) -> Markup:
     return canvas.markup()
 
 
-def _steps(hours: np.ndarray, percent: np.ndarray, low: float, high: float, x, y) -> str:  # type: ignore[no-untyped-def]
+def _steps(
+    hours: np.ndarray,
+    percent: np.ndarray,
+    low: float,
+    high: float,
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+) -> str:
     """SVG commands of the step curve within [low, high]; steps closer than a third of a unit are drawn as one."""
     before = percent[hours < low]
     level = float(before[-1]) if len(before) else 0.0
@@ -82,7 +90,7 @@ def _steps(hours: np.ndarray, percent: np.ndarray, low: float, high: float, x, y
     inside = (hours >= low) & (hours <= high)
     places = np.round(3 * np.array([x(hour) for hour in hours[inside]])) / 3
     values = percent[inside]
-    last = np.flatnonzero(np.append(np.diff(places) > 0, True)) if len(places) else []
+    last = np.flatnonzero(np.append(np.diff(places) > 0, True)[: len(places)])
     parts += [f"H{places[i]:.1f}V{y(float(values[i])):.1f}" for i in last]
     return "".join([*parts, f"H{x(high):.1f}"])
 
