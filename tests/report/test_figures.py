@@ -205,7 +205,7 @@ def test_the_map_has_a_cell_for_each_exercise_and_names_the_hardest() -> None:
     assert [(c.get("class"), c.findtext("title")) for c in cells] == [
         ("heat-1", "gd: 31 %"),
         ("heat-4", "fit: 100 %"),
-        ("unscored", "m1: not graded yet"),
+        ("unscored", "m1: too few scores"),
     ]
     assert "The hardest: gd in a01 31 %; fit in a01 100 %." in figure.text
     assert figure.data["place"].tolist() == [1, 2, 1]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from chainrule.report import figures, risk
 from chainrule.report.changes import Changes
+from chainrule.report.discrimination import MINIMUM
 from chainrule.report.figures import Figure
 from chainrule.report.page import Summary
 
@@ -25,7 +26,7 @@ class Part:
     """What the course's page takes from one assignment.
 
     students   grades.grades, and share: of the points graded so far (risk.shares)
-    exercises  exercise, kind, difficulty, in the order of the notebook
+    exercises  exercise, graded, difficulty, in the order of the notebook
     """
 
     summary: Summary
@@ -54,7 +55,7 @@ def overview(
         ungraded=numbers["submitted"] - numbers["scored"],
         missing=numbers["enrolled"] - numbers["submitted"],
     )
-    hardness = [part.exercises[["exercise", "difficulty"]].assign(assignment=part.summary.assignment) for part in parts]
+    hardness = [_difficulties(part) for part in parts]
     percent = 100 * total / max_total.where(max_total > 0)
     drawn = (
         figures.trend(numbers),
@@ -69,6 +70,13 @@ def overview(
     support = risk.support(students, _by_due_date(parts), now)
     tables = {"assignments": numbers, "support": support, **{f"figures/{figure.name}": figure.data for figure in drawn}}
     return Overview({figure.name: figure for figure in drawn}, support, tables)
+
+
+def _difficulties(part: Part) -> pd.DataFrame:
+    """NaN where fewer than MINIMUM students have a score, such as the first marked answers."""
+    table = part.exercises
+    known = table["difficulty"].where(table["graded"] >= MINIMUM)
+    return pd.DataFrame({"assignment": part.summary.assignment, "exercise": table["exercise"], "difficulty": known})
 
 
 def _by_due_date(parts: Sequence[Part]) -> list[risk.Progress]:

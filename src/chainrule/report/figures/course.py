@@ -84,7 +84,7 @@ def difficulty_map(difficulties: pd.DataFrame) -> Figure:
     data.insert(1, "place", data.groupby("assignment", sort=False).cumcount() + 1)
     known = data.dropna(subset="difficulty")
     if known.empty:
-        return Figure(name, title, "No exercise is graded yet.", Markup(""), data)
+        return Figure(name, title, "No exercise has enough scores yet.", Markup(""), data)
     hardest = known.sort_values("difficulty", kind="stable").head(5)
     rows = "; ".join(
         f"{row['exercise']} in {row['assignment']} {100 * row['difficulty']:.0f} %"
@@ -113,7 +113,7 @@ def _cells(title: str, text: str, data: pd.DataFrame) -> Markup:
         value = cell["difficulty"]
         known = value == value
         level = min(4, max(0, int(5 * value + 1e-9))) if known else None
-        tip = f"{cell['exercise']}: " + (f"{100 * value:.0f} %" if known else "not graded yet")
+        tip = f"{cell['exercise']}: " + (f"{100 * value:.0f} %" if known else "too few scores")
         canvas.rect(x + 1, y + 1, width - 2, step - 2, "unscored" if level is None else f"heat-{level}", tip)
         if width >= 23 or level is None:
             shown = "–" if level is None else f"{100 * value:.0f}"
