@@ -28,7 +28,7 @@ def point_biserial(own: np.ndarray, rest: np.ndarray) -> tuple[np.ndarray, np.nd
     """(k,) Pearson's correlation of each column of `own` with that of `rest`, and (k,) why it is undefined, else "".
 
     Over the students who have both; for items that are right or wrong this is the point-biserial correlation. With the
-    item itself taken out of the score it is the corrected item-total correlation (Lord and Novick 1968, section 15.5).
+    item itself taken out of the score it is the corrected item-total correlation (Lord and Novick 1968, chapter 15).
     """
     both = ~np.isnan(own) & ~np.isnan(rest)
     count = both.sum(axis=0)
