@@ -16,23 +16,9 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import (
-    attention,
-    changes,
-    clusters,
-    exports,
-    figures,
-    frames,
-    grades,
-    items,
-    overview,
-    page,
-    reliability,
-    risk,
-    timing,
-)
+from chainrule.report import assignment as assignments
+from chainrule.report import changes, exports, frames, grades, overview, page, risk
 from chainrule.report.connect import course_directory, database, snapshot
-from chainrule.report.responses import responses
 
 PAGE = "index.html"
 
@@ -110,63 +96,12 @@ def _write_assignment(
         data = frames.load(connection, assignment, _order(source.course, assignment))
     table = grades.points(data)
     students = grades.grades(data, table, _collected(source.directory, assignment, data.students["student"]))
-    rows = grades.scored(table, students)
-    analysis, by_exercise = items.exercises(rows, data.exercises["exercise"])
-    counts = rows.groupby("exercise")[["ungraded", "waiting"]].sum()
-    exercises = data.exercises.merge(analysis, on="exercise").join(counts, on="exercise")
-    exercises = exercises.fillna({"ungraded": 0, "waiting": 0}).astype({"ungraded": "int64", "waiting": "int64"})
-    outcomes = grades.scored(data.outcomes, students)
-    answers = responses(outcomes, data.exercises["exercise"])
-    (tests, by_test), misconceptions = items.tests(answers), items.misconceptions(outcomes)
-    concerns = attention.attention(data, students, table, now.replace(tzinfo=None))
-    summary = page.summarise(data, students, rows, concerns)
-    scores = students.loc[~students["status"].isin(grades.UNSCORED), "percent"]
-    pictures = (
-        figures.score_distribution(scores),
-        figures.hand_in(data.submissions["timestamp"], data.due, len(students)),
-        figures.exercise_shares(analysis, summary.scored),
-        figures.slowest_tests(tests),
-    )
-    wide = _wide(table, data)
-    changed = changes.changes(changes.previous(before), students, wide)
-    together, grading = clusters.clusters(answers), timing.grading_time(data.runs)
-    alphas = reliability.table({"exercises": ("points", by_exercise), "hidden tests": ("tests", by_test)})
-    tables = {
-        "grades": students,
-        "exercises": wide,
-        "tests": data.outcomes,
-        "attention": concerns,
-        "exercise_analysis": exercises,
-        "test_analysis": tests,
-        "reliability": alphas,
-        "misconceptions": misconceptions,
-        "failing_together": together,
-        "grading_time": grading,
-        "changes": changed.students,
-        "changes_by_exercise": changed.exercises,
-        **{f"figures/{figure.name}": figure.data for figure in pictures},
-    }
-    _write_tables(out, tables)
-    html = page.assignment_page(
-        source.course.id,
-        data,
-        summary,
-        exercises=exercises,
-        tests=tests,
-        reliability=alphas,
-        misconceptions=misconceptions,
-        clusters=together,
-        changed=changed,
-        grading=grading,
-        attention=concerns,
-        figures={figure.name: figure for figure in pictures},
-        files=list(tables),
-        now=now,
-        up=up,
-    )
+    analysis = assignments.analyse(data, table, students, changes.previous(before), now.replace(tzinfo=None))
+    _write_tables(out, tables := {"grades": students, **analysis.tables})
+    html = page.assignment_page(source.course.id, data, analysis, files=list(tables), now=now, up=up)
     (out / PAGE).write_text(html, encoding="utf-8")
-    shared = students.join(risk.shares(rows), on="student")
-    return overview.Part(summary, data.due, shared, exercises, changed)
+    shared = students.join(risk.shares(analysis.scored), on="student")
+    return overview.Part(analysis.summary, data.due, shared, analysis.exercises, analysis.changed)
 
 
 def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -174,12 +109,6 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         path = out / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         exports.write_csv(table, path)
-
-
-def _wide(table: pd.DataFrame, data: frames.Frames) -> pd.DataFrame:
-    """One row per student, one column per exercise with its points; empty where there is no score."""
-    wide = table.pivot(index="student", columns="exercise", values="points")
-    return data.students.join(wide.reindex(columns=data.exercises["exercise"].tolist()), on="student")
 
 
 def _order(course: Course, assignment: str) -> dict[str, int]:

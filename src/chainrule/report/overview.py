@@ -12,7 +12,7 @@ from chainrule.report import figures, risk
 from chainrule.report.changes import Changes
 from chainrule.report.discrimination import MINIMUM
 from chainrule.report.figures import Figure
-from chainrule.report.page import Summary
+from chainrule.report.summary import Summary
 
 NUMBERS = [
     *("assignment", "enrolled", "submitted", "scored", "complete", "late", "waiting", "attention", "max_points"),

@@ -6,7 +6,6 @@ import base64
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from chainrule.report import changes, items, risk
+from chainrule.report.assignment import Analysis
 from chainrule.report.attention import KINDS
 from chainrule.report.changes import Changes
 from chainrule.report.clusters import THRESHOLD
 from chainrule.report.discrimination import MINIMUM
 from chainrule.report.figures import Figure
 from chainrule.report.frames import Frames
-from chainrule.report.grades import NO_SUBMISSION, UNSCORED
+from chainrule.report.summary import Summary
 from chainrule.report.timing import duration
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,96 +32,32 @@ SHOWN = 60
 MISSING = "–"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The headline numbers of one assignment.
-
-    mean, sd (of the sample), median, low and high (quartiles) are of the students with a score, in percent. Of the
-    `enrolled`, `submitted` handed in; `scored` of these have a score and `complete` of these miss no mark. `waiting`
-    counts answers to mark, `attention` students.
-    """
-
-    assignment: str
-    enrolled: int
-    submitted: int
-    scored: int
-    complete: int
-    waiting: int
-    attention: int
-    late: int
-    mean: float
-    sd: float
-    low: float
-    median: float
-    high: float
-    mean_points: float
-    max_points: float
-
-
-def summarise(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, attention: pd.DataFrame) -> Summary:
-    """`students` is grades.grades, `table` grades.points, `attention` attention.attention."""
-    scores = students[~students["status"].isin(UNSCORED)]
-    unmarked = (scores["waiting"] > 0) | (scores["ungraded"] > 0)
-    return Summary(
-        assignment=frames.assignment,
-        enrolled=len(students),
-        submitted=int((students["status"] != NO_SUBMISSION).sum()),
-        scored=len(scores),
-        complete=int((~unmarked).sum()),
-        waiting=int(table["waiting"].sum()),
-        attention=int(attention["student"].nunique()),
-        late=int((students["late_seconds"] > 0).sum()),
-        mean=scores["percent"].mean(),
-        sd=scores["percent"].std(),
-        low=float(scores["percent"].quantile(0.25)),
-        median=scores["percent"].median(),
-        high=float(scores["percent"].quantile(0.75)),
-        mean_points=scores["score"].mean(),
-        max_points=float(frames.exercises["max_points"].sum()),
-    )
-
-
 def assignment_page(
-    course: str,
-    frames: Frames,
-    summary: Summary,
-    *,
-    exercises: pd.DataFrame,
-    tests: pd.DataFrame,
-    reliability: pd.DataFrame,
-    misconceptions: pd.DataFrame,
-    clusters: pd.DataFrame,
-    changed: Changes,
-    grading: pd.DataFrame,
-    attention: pd.DataFrame,
-    figures: Mapping[str, Figure],
-    files: Sequence[str],
-    now: datetime,
-    up: str | None,
+    course: str, frames: Frames, analysis: Analysis, *, files: Sequence[str], now: datetime, up: str | None
 ) -> str:
-    """The page of one assignment. `exercises` is items.exercises beside kind, max_points, ungraded and waiting.
+    """The page of one assignment. `files` are the stems of the CSV files beside it.
 
-    `reliability` is reliability.table, `clusters` clusters.clusters, `grading` timing.grading_time. `files` names the
-    CSV files beside the page; `up` is the way to the course's page, if there is one.
+    `up` is the way to the course's page, if there is one.
     """
+    tests = analysis.tests
     return _render(
         "assignment.html",
         course=course,
-        summary=summary,
+        summary=analysis.summary,
         due=frames.due,
         graded_at=(frames.runs["graded_at"].min(), frames.runs["graded_at"].max()) if len(frames.runs) else None,
-        exercises=exercises.to_dict("records"),
+        exercises=analysis.exercises.to_dict("records"),
         tests=_groups(tests, "exercise"),
         remarkable=tests[tests["remark"] != ""].to_dict("records"),
-        reliability=reliability.to_dict("records"),
-        misconceptions=misconceptions.to_dict("records"),
-        clusters=_groups(clusters, "cluster"),
+        reliability=analysis.reliability.to_dict("records"),
+        misconceptions=analysis.misconceptions.to_dict("records"),
+        clusters=_groups(analysis.clusters, "cluster"),
         threshold=THRESHOLD,
-        changed=changed,
-        change_groups=_by_kind(changed.students, "change", changes.KINDS),
-        grading=grading.to_dict("records"),
-        groups=_by_kind(attention, "kind", KINDS),
-        figures=figures,
+        changed=analysis.changed,
+        change_groups=_by_kind(analysis.changed.students, "change", changes.KINDS),
+        grading=analysis.grading.to_dict("records"),
+        groups=_by_kind(analysis.attention, "kind", KINDS),
+        figures=analysis.figures,
         minimum=MINIMUM,
         certain=items.CERTAIN,
         files=files,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,25 +81,22 @@ def support(students: pd.DataFrame, course: Sequence[Progress], now: datetime) -
         due=int(due.sum()),
         mean_share=mean,
         fall=fall,
-        reasons="",
     )
-    flagged = np.flatnonzero(table["signs"].to_numpy() > 0)
-    table = table.iloc[flagged].reset_index(drop=True)
-    table["reasons"] = [
-        "; ".join(
-            text
-            for text in (
-                _missed(names[missed[i]], int(due.sum())) if missing[i] else "",
-                f"{100 * mean[i]:.0f} % of the points on average in {scores[i]} assignments" if low[i] else "",
-                f"the last {RECENT} scores are {100 * fall[i]:.0f} percentage points lower beside the class’s median"
-                if falling[i]
-                else "",
-            )
-            if text
-        )
-        for i in flagged
-    ]
+    table["reasons"] = _joined(
+        (missing, lambda i: _missed(names[missed[i]], int(due.sum()))),
+        (low, lambda i: f"{100 * mean[i]:.0f} % of the points on average in {scores[i]} assignments"),
+        (falling, lambda i: f"the last {RECENT} scores are {100 * fall[i]:.0f} {_LOWER}"),
+    )
+    table = table[table["signs"] > 0]
     return table.sort_values(["signs", "missed", "student"], ascending=[False, False, True], ignore_index=True)
+
+
+_LOWER = "percentage points lower beside the class’s median"
+
+
+def _joined(*signs: tuple[np.ndarray, Callable[[int], str]]) -> list[str]:
+    """For each student the texts of the signs that hold."""
+    return ["; ".join(text(i) for holds, text in signs if holds[i]) for i in range(len(signs[0][0]))]
 
 
 def _fall(share: np.ndarray) -> np.ndarray:
