@@ -16,8 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import assignment as assignments
-from chainrule.report import changes, exports, frames, grades, overview, page, risk
+from chainrule.report import analysis, changes, exports, frames, grades, overview, page, risk
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
@@ -96,12 +95,12 @@ def _write_assignment(
         data = frames.load(connection, assignment, _order(source.course, assignment))
     table = grades.points(data)
     students = grades.grades(data, table, _collected(source.directory, assignment, data.students["student"]))
-    analysis = assignments.analyse(data, table, students, changes.previous(before), now.replace(tzinfo=None))
-    _write_tables(out, tables := {"grades": students, **analysis.tables})
-    html = page.assignment_page(source.course.id, data, analysis, files=list(tables), now=now, up=up)
+    found = analysis.analyse(data, table, students, changes.previous(before), now.replace(tzinfo=None))
+    _write_tables(out, tables := {"grades": students, **found.tables})
+    html = page.assignment_page(source.course.id, data, found, files=list(tables), now=now, up=up)
     (out / PAGE).write_text(html, encoding="utf-8")
-    shared = students.join(risk.shares(analysis.scored), on="student")
-    return overview.Part(analysis.summary, data.due, shared, analysis.exercises, analysis.changed)
+    shared = students.join(risk.shares(found.scored), on="student")
+    return overview.Part(found.summary, data.due, shared, found.exercises, found.changed)
 
 
 def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:

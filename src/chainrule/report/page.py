@@ -15,7 +15,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from chainrule.report import changes, items, risk
-from chainrule.report.assignment import Analysis
+from chainrule.report.analysis import Analysis
 from chainrule.report.attention import KINDS
 from chainrule.report.changes import Changes
 from chainrule.report.clusters import THRESHOLD
