@@ -211,6 +211,13 @@ def test_the_map_has_a_cell_for_each_exercise_and_names_the_hardest() -> None:
     assert figure.data["place"].tolist() == [1, 2, 1]
 
 
+@pytest.mark.parametrize(("value", "level"), [(0.0, 0), (0.19, 0), (0.2, 1), (0.6, 3), (0.79, 3), (0.8, 4), (1.2, 4)])
+def test_the_colour_of_a_cell_is_that_of_the_legend(value: float, level: int) -> None:
+    frame = pd.DataFrame({"assignment": ["a01"], "exercise": ["gd"], "difficulty": [value]})
+    cell = next(r for r in ET.fromstring(figures.difficulty_map(frame).svg).iter("rect") if r.find("title") is not None)
+    assert cell.get("class") == f"heat-{level}"
+
+
 def test_every_figure_says_in_its_label_and_description_what_it_shows() -> None:
     drawn = [
         figures.hand_in(times(-3, 1), DUE, 2),

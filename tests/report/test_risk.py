@@ -55,6 +55,11 @@ def test_a_low_mean_counts_what_was_handed_in_and_graded() -> None:
     assert table["mean_share"].tolist() == [pytest.approx(0.45)]
 
 
+def test_of_a_hard_course_only_the_lowest_quarter_is_listed() -> None:
+    shares: dict[str, list[float | None]] = {f"s{i}": [0.2 + 0.02 * i] * 2 for i in range(9)}
+    assert course(shares, [PAST] * 2)["student"].tolist() == ["s0", "s1", "s2"]
+
+
 def test_a_fall_is_measured_beside_the_class_so_that_a_hard_assignment_is_no_sign() -> None:
     shares: dict[str, list[float | None]] = {f"s{i}": [0.9, 0.9, 0.6, 0.6] for i in range(5)}
     table = course(shares | {"ada": [0.9, 0.9, 0.6, 0.4], "bob": [1.0, 1.0, 0.5, 0.5]}, [PAST] * 4)
