@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import attention, exports, figures, formats, frames, grades, items, page, totals
+from chainrule.report import analysis, changes, exports, formats, frames, grades, overview, page, risk, totals
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
@@ -36,9 +36,9 @@ def write(course: Course, assignment: str | None, out: Path) -> list[Path]:
     now = datetime.now(UTC)
     with exports.staged(out) as (scratch, moved):
         if assignment is not None:
-            _write_assignment(source, assignment, scratch, now, up=None)
+            _write_assignment(source, assignment, scratch, now, up=None, before=out)
         else:
-            _write_course(source, known, scratch, now)
+            _write_course(source, known, scratch, now, before=out)
     return moved
 
 
@@ -61,64 +61,45 @@ def _require(course: Course, assignment: str, known: list[str]) -> None:
     raise UnknownName("assignment", assignment, {*known, *in_course}, str(course.root))
 
 
-def _write_course(source: _Source, names: list[str], out: Path, now: datetime) -> None:
+def _write_course(source: _Source, names: list[str], out: Path, now: datetime, before: Path) -> None:
+    """`before` is the folder of the report that this one will replace."""
     with snapshot(source.db_url) as connection:
         total = totals.totals(source.course, connection, source.directory, now)
-    summaries = [_write_assignment(source, name, out / name, now, up=f"../{PAGE}")[1] for name in names]
-    exports.write_csv(total.grades, out / "grades.csv")
-    exports.write_csv(total.explained, out / "explained.csv")
+    parts = [_write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name) for name in names]
+    course = overview.overview(total.grades, parts, total.grades["percent"], now.replace(tzinfo=None))
+    _write_tables(out, tables := {"grades": total.grades, "explained": total.explained, **course.tables})
     formats.workbook(out / "grades.xlsx", {"grades": total.grades})
     links = {name: f"{quote(name)}/{PAGE}" for name in names}
-    (out / PAGE).write_text(page.course_page(source.course.id, summaries, links, now, total), encoding="utf-8")
+    html = page.course_page(
+        source.course.id,
+        [(part.summary, part.changed) for part in parts],
+        links,
+        totals=total,
+        support=course.support,
+        figures=course.figures,
+        files=list(tables),
+        now=now,
+    )
+    (out / PAGE).write_text(html, encoding="utf-8")
 
 
 def _write_assignment(
-    source: _Source, assignment: str, out: Path, now: datetime, *, up: str | None
-) -> tuple[pd.DataFrame, page.Summary]:
-    """Write one assignment's files into `out`; returns its table of grades and its headline numbers."""
+    source: _Source, assignment: str, out: Path, now: datetime, *, up: str | None, before: Path
+) -> overview.Part:
+    """Write one assignment's files into `out`; returns what the course's page needs. `before`: see _write_course."""
     with snapshot(source.db_url) as connection:
         data = frames.load(connection, assignment, _order(source.course, assignment))
     table = grades.points(data)
     students = grades.grades(data, table, _collected(source.directory, assignment, data.students["student"]))
-    rows = grades.scored(table, students)
-    analysis = items.exercises(rows, data.exercises["exercise"])
-    counts = rows.groupby("exercise")[["ungraded", "waiting"]].sum()
-    exercises = data.exercises.merge(analysis, on="exercise").join(counts, on="exercise")
-    exercises = exercises.fillna({"ungraded": 0, "waiting": 0}).astype({"ungraded": "int64", "waiting": "int64"})
-    outcomes = grades.scored(data.outcomes, students)
-    tests, misconceptions = items.tests(outcomes, data.exercises["exercise"]), items.misconceptions(outcomes)
-    concerns = attention.attention(data, students, table)
-    summary = page.summarise(data, students, rows, concerns)
-    scores = students.loc[~students["status"].isin(grades.UNSCORED), "percent"]
-    pictures = (figures.score_distribution(scores), figures.exercise_shares(analysis, summary.scored))
-    tables = {
-        "grades": students,
-        "exercises": _wide(table, data),
-        "tests": data.outcomes,
-        "attention": concerns,
-        "exercise_analysis": exercises,
-        "test_analysis": tests,
-        "misconceptions": misconceptions,
-        **{f"figures/{figure.name}": figure.data for figure in pictures},
-    }
-    _write_tables(out, tables)
+    found = analysis.analyse(data, table, students, changes.previous(before), now.replace(tzinfo=None))
+    _write_tables(out, tables := {"grades": students, **found.tables})
     if up is None:  # in a report of the course, its workbook is enough
-        formats.workbook(out / "grades.xlsx", {name: tables[name] for name in ("grades", "exercises", "tests")})
-    html = page.assignment_page(
-        source.course.id,
-        data,
-        summary,
-        exercises=exercises,
-        tests=tests,
-        misconceptions=misconceptions,
-        attention=concerns,
-        figures={figure.name: figure for figure in pictures},
-        files=list(tables),
-        now=now,
-        up=up,
-    )
+        sheets = {name: tables[name] for name in ("grades", "exercises", "tests")}
+        formats.workbook(out / "grades.xlsx", sheets)
+    html = page.assignment_page(source.course.id, data, found, files=list(tables), now=now, up=up)
     (out / PAGE).write_text(html, encoding="utf-8")
-    return students, summary
+    shared = students.join(risk.shares(found.scored), on="student")
+    return overview.Part(found.summary, data.due, shared, found.exercises, found.changed)
 
 
 def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -126,12 +107,6 @@ def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         path = out / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         exports.write_csv(table, path)
-
-
-def _wide(table: pd.DataFrame, data: frames.Frames) -> pd.DataFrame:
-    """One row per student, one column per exercise with its points; empty where there is no score."""
-    wide = table.pivot(index="student", columns="exercise", values="points")
-    return data.students.join(wide.reindex(columns=data.exercises["exercise"].tolist()), on="student")
 
 
 def _order(course: Course, assignment: str) -> dict[str, int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pandas as pd
 
 from chainrule.report.frames import Frames
 from chainrule.report.grades import NO_SUBMISSION, NOT_GRADED, UNREADABLE
+from chainrule.report.timing import duration
 
 KINDS = {
     "ungraded": "Not graded through no fault of the student",
@@ -23,11 +26,13 @@ ALTERED = ("restored", "duplicate", "missing", "metadata")
 COLUMNS = ["kind", "student", "last_name", "first_name", "where", "reason"]
 
 
-def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: datetime | None = None) -> pd.DataFrame:
     """One row per kind and student: kind, student, names, where, reason.
 
-    `students` is `grades.grades`, `table` is `grades.points`.
+    `students` is `grades.grades`, `table` is `grades.points`. Having handed in nothing is a concern only after the due
+    date: `now` is in UTC, without zone; without it every due date counts as past.
     """
+    over = frames.due is not None and (now is None or frames.due < now)
     rows = pd.concat(
         [
             _ungraded(frames, table),
@@ -35,13 +40,15 @@ def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame) -> pd
             _stopped(frames, "crashed"),
             _stopped(frames, "timeout"),
             _notes(frames, "altered", ALTERED),
-            _states(students),
+            _states(students if over else students[students["status"] != NO_SUBMISSION]),
         ],
         ignore_index=True,
     )
     left_out = students.loc[students["status"].isin([NOT_GRADED, UNREADABLE]), "student"]
     rows = rows[~((rows["kind"] == "ungraded") & rows["student"].isin(left_out))]
-    merged = rows.groupby(["kind", "student"], sort=False, as_index=False).agg({"where": _listed, "reason": _first})
+    several = rows.duplicated(["kind", "student"], keep=False)  # few, so only these are merged in Python
+    by = rows[several].groupby(["kind", "student"], sort=False, as_index=False)
+    merged = pd.concat([rows[~several], by.agg({"where": _listed, "reason": _first})], ignore_index=True)
     merged = merged.merge(students[["student", "last_name", "first_name"]], on="student", how="left")
     merged[["last_name", "first_name"]] = merged[["last_name", "first_name"]].fillna("")
     rank = merged["kind"].map({kind: i for i, kind in enumerate(KINDS)})
@@ -98,16 +105,6 @@ def _states(students: pd.DataFrame) -> pd.DataFrame:
 
 def _lateness(seconds: float) -> str:
     return f"{duration(seconds)} after the deadline"
-
-
-def duration(seconds: float) -> str:
-    """`2 d 3 h`, `3 h 5 min`, `40 s`: the two largest units."""
-    rest, parts = round(seconds), []
-    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2]) or "0 s"
 
 
 def _listed(places: pd.Series) -> str:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-MINIMUM = 3
-"""With fewer students than this, a correlation or a pass rate says nothing."""
+from chainrule.report import reliability
+from chainrule.report.discrimination import MINIMUM, point_biserial, rest_scores
+from chainrule.report.reliability import Reliability
+from chainrule.report.responses import GRADED, Responses, exercise_matrix
+
+EXERCISE_COLUMNS = [
+    *("exercise", "graded", "mean_points", "difficulty", "discrimination", "reason", "full", "none"),
+    "alpha_without",
+]
+CERTAIN = 10
+"""With fewer students than this, no remark is made on a discrimination: it may well be chance."""
+
+LOW = 0.2
+"""A discrimination below this is called low (Ebel 1965; docs/references.md)."""
 
 
-def exercises(table: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
+def exercises(table: pd.DataFrame, order: pd.Series) -> tuple[pd.DataFrame, Reliability]:
     """One row per exercise of `order`, from rows of student, exercise, points, max_points, fraction (NaN: not graded).
 
     graded          how many have a score
@@ -17,72 +29,82 @@ def exercises(table: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
     discrimination  correlation of the fraction with the rest score, NaN where undefined
     reason          why it is undefined, else empty
     full, none      share with all the points, with none
+    alpha_without   Cronbach's alpha of the other exercises
+
+    And the reliability of the sum of points over all exercises of the table.
     """
-    rows = []
-    for exercise in order:
-        own = table.loc[table["exercise"] == exercise].set_index("student")
-        fraction = own["fraction"].dropna()
-        value, reason = discrimination(fraction, rest_scores(table, exercise))
-        rows.append(
-            {
-                "exercise": exercise,
-                "graded": len(fraction),
-                "mean_points": own.loc[fraction.index, "points"].mean(),
-                "difficulty": fraction.mean(),
-                "discrimination": value,
-                "reason": reason,
-                "full": (fraction >= 1 - 1e-9).mean() if len(fraction) else np.nan,
-                "none": (fraction <= 1e-9).mean() if len(fraction) else np.nan,
-            }
-        )
-    return pd.DataFrame(
-        rows,
-        columns=["exercise", "graded", "mean_points", "difficulty", "discrimination", "reason", "full", "none"],
+    points, fraction = exercise_matrix(table, "points"), exercise_matrix(table, "fraction")
+    reachable = table.drop_duplicates("exercise").set_index("exercise")["max_points"].reindex(points.columns)
+    rest = rest_scores(points.to_numpy(), reachable.to_numpy(dtype="float64"))
+    value, reason = point_biserial(fraction.to_numpy(), rest)
+    whole = reliability.alpha(points.to_numpy())
+    analysis = pd.DataFrame(
+        {
+            "graded": fraction.notna().sum(),
+            "mean_points": points.where(fraction.notna()).mean(),
+            "difficulty": fraction.mean(),
+            "discrimination": value,
+            "reason": reason,
+            "full": _share(fraction >= 1 - 1e-9, fraction),
+            "none": _share(fraction <= 1e-9, fraction),
+            "alpha_without": whole.without,
+        },
+        index=points.columns,
     )
+    analysis = analysis.reindex(order.astype("str")).rename_axis("exercise").reset_index()
+    analysis["reason"] = analysis["reason"].astype("object").fillna("too few students")
+    return analysis.fillna({"graded": 0}).astype({"graded": "int64"})[EXERCISE_COLUMNS], whole
 
 
-def rest_scores(table: pd.DataFrame, exercise: str) -> pd.Series:
-    """Each student's share of the points of all other exercises that have a score. NaN if there is none."""
-    rest = table[(table["exercise"] != exercise) & table["points"].notna()].groupby("student")
-    reachable = rest["max_points"].sum()
-    return rest["points"].sum() / reachable.where(reachable > 0)
+def _share(true: pd.DataFrame, known: pd.DataFrame) -> pd.Series:
+    count = known.notna().sum()
+    return true.sum() / count.where(count > 0)
 
 
-def discrimination(fraction: pd.Series, rest: pd.Series) -> tuple[float, str]:
-    """Pearson's correlation over the students who have both (for right-or-wrong items: the point-biserial one).
+def tests(answers: Responses) -> tuple[pd.DataFrame, Reliability]:
+    """One row per test: how often each status, pass rate, seconds, discrimination; and the reliability over all tests.
 
-    Returns the value and "", or NaN and the reason why it is undefined.
+    An ungraded outcome counts for nothing but `ungraded`. The discrimination is the point-biserial correlation of
+    passing with the rest score: the share of the points of all other tests, or, where the tests have no points, of
+    the tests themselves. `seconds` is the median, `seconds_95` the 95th percentile. `remark` names tests that never
+    fail or never pass, or that the strong pass no more often than the weak.
     """
-    both = pd.DataFrame({"fraction": fraction, "rest": rest}).dropna()
-    if len(both) < MINIMUM:
-        return float("nan"), "too few students" if len(fraction) < MINIMUM else "no other scores to compare with"
-    for column, reason in (("fraction", "everyone scored the same"), ("rest", "all rest scores are equal")):
-        if both[column].max() - both[column].min() < 1e-9:
-            return float("nan"), reason
-    return float(np.corrcoef(both["fraction"], both["rest"])[0, 1]), ""
-
-
-def tests(outcomes: pd.DataFrame, order: pd.Series) -> pd.DataFrame:
-    """One row per test: how often each status, pass rate, median seconds. Exercises as in `order`, tests as graded.
-
-    An ungraded outcome counts for nothing but `ungraded`. `remark` names tests that never fail or never pass.
-    """
-    keys = ["exercise", "test"]
-    by = outcomes.groupby(keys, sort=False, observed=True)
-    table = by.agg(title=("title", "last"), max_points=("max_points", "last"), seconds=("seconds", "median"))
-    statuses = outcomes.groupby([*keys, "status"], sort=False, observed=True).size().unstack("status", fill_value=0)
-    names = ["passed", "failed", "timeout", "crashed", "ungraded"]
-    table = table.join(statuses.reindex(columns=names, fill_value=0))
-    table["graded"] = table[names[:-1]].sum(axis=1)
+    table = answers.tests.copy()
+    table["graded"] = table[list(GRADED)].sum(axis=1)
     table["pass_rate"] = table["passed"] / table["graded"].where(table["graded"] > 0)
-    enough = table["graded"] >= MINIMUM
-    table["remark"] = np.select(
-        [enough & (table["pass_rate"] == 1), enough & (table["pass_rate"] == 0)], ["never fails", "never passes"], ""
+    weights = answers.weights if answers.weights.any() else np.ones(len(table))
+    table["discrimination"], table["reason"] = point_biserial(
+        answers.passed, rest_scores(answers.passed * weights, weights)
     )
-    table = table.reset_index()
-    places = {exercise: place for place, exercise in enumerate(order)}
-    by_exercise = table["exercise"].map(places).astype("float64").fillna(len(places)).sort_values(kind="stable").index
-    return table.loc[by_exercise].reset_index(drop=True)
+    whole = reliability.alpha(answers.passed)
+    table["alpha_without"] = whole.without
+    table["seconds"], table["seconds_95"] = _quantiles(answers.seconds, (0.5, 0.95))
+    enough, certain = table["graded"] >= MINIMUM, table["graded"] >= CERTAIN
+    table["remark"] = np.select(
+        [
+            enough & (table["pass_rate"] == 1),
+            enough & (table["pass_rate"] == 0),
+            certain & (table["discrimination"] < 0),
+            certain & (table["discrimination"] < LOW),
+        ],
+        ["never fails", "never passes", "negative", "low"],
+        "",
+    )
+    return table, whole
+
+
+def _quantiles(values: np.ndarray, levels: tuple[float, ...]) -> list[np.ndarray]:
+    """Of each column of (n, k), linearly interpolated, NaN where a column is empty."""
+    if not len(values):
+        return [np.full(values.shape[1], np.nan) for _ in levels]
+    ordered, count = np.sort(values, axis=0), (~np.isnan(values)).sum(axis=0)  # NaN sorts to the end
+    found = []
+    for level in levels:
+        place = level * np.maximum(count - 1, 0)
+        low, high = np.floor(place).astype("int64"), np.ceil(place).astype("int64")
+        below, above = (np.take_along_axis(ordered, at[None, :], axis=0)[0] for at in (low, high))
+        found.append(below + (above - below) * (place - low))
+    return found
 
 
 _OWN_NUMBER = r"-?\d+\.\d+(?:e[+-]?\d+)?"
@@ -93,10 +115,12 @@ def misconceptions(outcomes: pd.DataFrame) -> pd.DataFrame:
 
     A message may hold numbers of the student's own: they are left out, so that one mistake is one row.
     """
-    named = outcomes[outcomes["misconception"].notna() & (outcomes["misconception"].astype("str") != "")]
-    named = named.assign(misconception=named["misconception"].astype("str").str.replace(_OWN_NUMBER, "…", regex=True))
-    counted = named.groupby(["exercise", "misconception"], observed=True)["student"].nunique()
-    table = counted.rename("students").reset_index()
+    named = outcomes[outcomes["misconception"].notna()]
+    texts = named["misconception"].astype("category")
+    plain = texts.cat.categories.astype("str").to_series().str.replace(_OWN_NUMBER, "…", regex=True)
+    named = named.assign(misconception=texts.astype("object").map(plain).astype("str"))
+    named = named[named["misconception"] != ""].drop_duplicates(["exercise", "misconception", "student"])
+    table = named.groupby(["exercise", "misconception"], observed=True).size().rename("students").reset_index()
     return table.sort_values(
         ["students", "exercise", "misconception"], ascending=[False, True, True], ignore_index=True
     )

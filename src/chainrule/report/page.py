@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,16 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from chainrule.report import items
+from chainrule.report import changes, items, risk
+from chainrule.report.analysis import Analysis
 from chainrule.report.attention import KINDS
+from chainrule.report.changes import Changes
+from chainrule.report.clusters import THRESHOLD
+from chainrule.report.discrimination import MINIMUM
 from chainrule.report.figures import Figure
 from chainrule.report.frames import Frames
-from chainrule.report.grades import NO_SUBMISSION, UNSCORED
+from chainrule.report.summary import Summary
+from chainrule.report.timing import duration
 from chainrule.report.totals import Totals
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,95 +33,85 @@ SHOWN = 60
 MISSING = "–"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The headline numbers of one assignment. Means are of the students with a score, in percent."""
-
-    assignment: str
-    enrolled: int
-    submitted: int
-    scored: int
-    complete: int
-    waiting: int
-    attention: int
-    mean: float
-    median: float
-    mean_points: float
-    max_points: float
-
-
-def summarise(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, attention: pd.DataFrame) -> Summary:
-    """`students` is grades.grades, `table` grades.points, `attention` attention.attention."""
-    scores = students[~students["status"].isin(UNSCORED)]
-    unmarked = (scores["waiting"] > 0) | (scores["ungraded"] > 0)
-    return Summary(
-        assignment=frames.assignment,
-        enrolled=len(students),
-        submitted=int((students["status"] != NO_SUBMISSION).sum()),
-        scored=len(scores),
-        complete=int((~unmarked).sum()),
-        waiting=int(table["waiting"].sum()),
-        attention=int(attention["student"].nunique()),
-        mean=scores["percent"].mean(),
-        median=scores["percent"].median(),
-        mean_points=scores["score"].mean(),
-        max_points=float(frames.exercises["max_points"].sum()),
-    )
-
-
 def assignment_page(
-    course: str,
-    frames: Frames,
-    summary: Summary,
-    *,
-    exercises: pd.DataFrame,
-    tests: pd.DataFrame,
-    misconceptions: pd.DataFrame,
-    attention: pd.DataFrame,
-    figures: Mapping[str, Figure],
-    files: Sequence[str],
-    now: datetime,
-    up: str | None,
+    course: str, frames: Frames, analysis: Analysis, *, files: Sequence[str], now: datetime, up: str | None
 ) -> str:
-    """The page a TA opens. `exercises` is items.exercises beside kind, max_points, ungraded and waiting.
+    """The page of one assignment. `files` are the stems of the CSV files beside it.
 
-    `files` names the CSV files beside the page; `up` is the way to the course's page, if there is one.
+    `up` is the way to the course's page, if there is one.
     """
-    groups = [
-        {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
-        for kind, title in KINDS.items()
-        if len(rows := attention[attention["kind"] == kind])
-    ]
-    by_exercise = [
-        {"exercise": exercise, "rows": rows.to_dict("records")}
-        for exercise, rows in tests.groupby("exercise", sort=False, observed=True)
-    ]
+    tests = analysis.tests
     return _render(
         "assignment.html",
         course=course,
-        summary=summary,
+        summary=analysis.summary,
         due=frames.due,
         graded_at=(frames.runs["graded_at"].min(), frames.runs["graded_at"].max()) if len(frames.runs) else None,
-        exercises=exercises.to_dict("records"),
-        tests=by_exercise,
-        misconceptions=misconceptions.to_dict("records"),
-        groups=groups,
-        figures=figures,
-        minimum=items.MINIMUM,
+        exercises=analysis.exercises.to_dict("records"),
+        tests=_groups(tests, "exercise"),
+        remarkable=tests[tests["remark"] != ""].to_dict("records"),
+        reliability=analysis.reliability.to_dict("records"),
+        misconceptions=analysis.misconceptions.to_dict("records"),
+        clusters=_groups(analysis.clusters, "cluster"),
+        threshold=THRESHOLD,
+        changed=analysis.changed,
+        change_groups=_by_kind(analysis.changed.students, "change", changes.KINDS),
+        grading=analysis.grading.to_dict("records"),
+        groups=_by_kind(analysis.attention, "kind", KINDS),
+        figures=analysis.figures,
+        minimum=MINIMUM,
+        certain=items.CERTAIN,
         files=files,
         now=now,
         up=up,
     )
 
 
-def course_page(course: str, summaries: list[Summary], links: Mapping[str, str], now: datetime, totals: Totals) -> str:
-    """The index: one row an assignment, then one a student with the total."""
-    return _render("course.html", course=course, summaries=summaries, links=links, now=now, totals=totals)
+def _groups(table: pd.DataFrame, key: str) -> list[dict[str, Any]]:
+    """Rows of one key after another, in the order of the table."""
+    return [
+        {key: name, "rows": rows.to_dict("records")} for name, rows in table.groupby(key, sort=False, observed=True)
+    ]
 
 
-def _render(template: str, **values: Any) -> str:
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _by_kind(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The kinds that occur, in the order of `kinds`: title, how many, and the first rows."""
+    return [
+        {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
+        for kind, title in kinds.items()
+        if len(rows := table[table[column] == kind])
+    ]
+
+
+def course_page(
+    course: str,
+    rows: Sequence[tuple[Summary, Changes]],
+    links: Mapping[str, str],
+    *,
+    totals: Totals,
+    support: pd.DataFrame,
+    figures: Mapping[str, Figure],
+    files: Sequence[str],
+    now: datetime,
+) -> str:
+    """The index: one row an assignment, with what changed in it; one a student; `support` is risk.support."""
+    return _render(
+        "course.html",
+        course=course,
+        rows=rows,
+        links=links,
+        totals=totals,
+        support=support.head(SHOWN).to_dict("records"),
+        supported=len(support),
+        rules=risk.RULES,
+        figures=figures,
+        files=files,
+        now=now,
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -124,9 +119,15 @@ def _render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "percent": percent, "moment": moment}
+    environment.filters |= {"number": number, "percent": percent, "moment": moment, "duration": duration}
+    return environment
+
+
+def _render(template: str, **values: Any) -> str:
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Markup: our own file. The policy allows this one style and nothing else: no script, no picture, no request.
-    return environment.get_template(template).render(style=Markup(style), style_hash=digest, **values)
+    return _environment().get_template(template).render(style=Markup(style), style_hash=digest, **values)
 
 
 def number(value: float | None, decimals: int | None = None) -> str:
