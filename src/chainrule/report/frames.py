@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any
 
 import nbgrader.api as nb
+import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, case, func, inspect, select
+from sqlalchemy import Connection, Select, func, inspect, select
 
-from chainrule.gradebook import OUTCOME, RUN
+from chainrule.gradebook import RUN
+from chainrule.report import outcomes
+from chainrule.report.columns import clean, fetch, fetch_raw, numbers, texts
 
 NOTE_COLUMNS = ["student", "notebook", "kind", "message", "cell"]
-OUTCOME_COLUMNS = ["student", "exercise", "test", "title", "points", "max_points", "status", "misconception", "seconds"]
-INCIDENT_COLUMNS = ["student", "exercise", "title", "status", "message", "detail"]
-DETAIL_CHARACTERS = 4000
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,17 @@ def load(connection: Connection, assignment: str, order: dict[str, int] | None =
     due = connection.execute(select(nb.Assignment.duedate).where(nb.Assignment.name == assignment)).scalar()
     exercises = _exercises(connection, assignment, order or {})
     runs, notes = _runs(connection, assignment)
-    outcomes, incidents = _outcomes(connection, assignment, runs, exercises)
+    found, incidents = outcomes.load(connection, assignment, runs, exercises)
     return Frames(
         assignment=assignment,
         due=due,
         students=students(connection),
         exercises=exercises.drop(columns="cell_id"),
         submissions=_submissions(connection, assignment, due),
-        grades=_grades(connection, assignment, exercises),
+        grades=_grades(connection, exercises),
         runs=runs,
         notes=notes,
-        outcomes=outcomes,
+        outcomes=found,
         incidents=incidents,
     )
 
@@ -74,21 +74,17 @@ def _read(
     connection: Connection, query: Select[Any], *, text: tuple[str, ...] = (), number: tuple[str, ...] = ()
 ) -> pd.DataFrame:
     """The query's rows; `text` columns without NULL, `number` columns as floats with NaN for NULL."""
-    frame = pd.read_sql(query, connection)
-    frame[list(text)] = frame[list(text)].astype("str").fillna("")
-    return frame.astype(dict.fromkeys(number, "float64"))
-
-
-def _clean(texts: pd.Series) -> pd.Series:
-    """Control characters (all but tab and newline) replaced: they break CSV readers and pages."""
-    return texts.str.replace(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", regex=True)
+    made: dict[str, Any] = dict(fetch(connection, query))
+    made |= {name: texts(made[name]) for name in text} | {name: numbers(made[name]) for name in number}
+    return pd.DataFrame(made)
 
 
 def students(connection: Connection) -> pd.DataFrame:
     """student, last_name, first_name of everybody in the gradebook, in the order of ids."""
-    query = select(nb.Student.id.label("student"), nb.Student.last_name, nb.Student.first_name).order_by(nb.Student.id)
+    query = select(nb.Student.id.label("student"), nb.Student.last_name, nb.Student.first_name)
     frame = _read(connection, query, text=("student", "last_name", "first_name"))
-    return frame.assign(last_name=_clean(frame["last_name"]), first_name=_clean(frame["first_name"]))
+    frame = frame.sort_values("student", ignore_index=True)  # here, since every database has an order of its own
+    return frame.assign(last_name=clean(frame["last_name"]), first_name=clean(frame["first_name"]))
 
 
 def _exercises(connection: Connection, assignment: str, order: dict[str, int]) -> pd.DataFrame:
@@ -137,31 +133,37 @@ def _exercise_names(cells: pd.DataFrame) -> pd.Series:
 def _submissions(connection: Connection, assignment: str, due: datetime | None) -> pd.DataFrame:
     """Late is counted as nbgrader does: after the due date and the student's extension."""
     submitted = nb.SubmittedAssignment.__table__
-    penalty = nb.SubmittedNotebook.__table__
     query = (
-        select(
-            submitted.c.student_id.label("student"),
-            submitted.c.timestamp,
-            submitted.c.extension,
-            func.coalesce(func.sum(penalty.c.late_submission_penalty), 0.0).label("penalty"),
-        )
+        select(submitted.c.id, submitted.c.student_id.label("student"), submitted.c.timestamp, submitted.c.extension)
         .join(nb.Assignment, nb.Assignment.id == submitted.c.assignment_id)
-        .outerjoin(penalty, penalty.c.assignment_id == submitted.c.id)
         .where(nb.Assignment.name == assignment)
-        .group_by(submitted.c.id, submitted.c.student_id, submitted.c.timestamp, submitted.c.extension)
     )
-    frame = _read(connection, query, text=("student",), number=("penalty",))
+    frame = _read(connection, query, text=("student",)).sort_values("student", ignore_index=True)
     frame["timestamp"] = pd.to_datetime(frame["timestamp"])
     late = pd.Series(0.0, index=frame.index)
     if due is not None:
-        deadline = pd.Timestamp(due) + pd.to_timedelta(frame.pop("extension")).fillna(pd.Timedelta(0))
+        deadline = pd.Timestamp(due) + pd.to_timedelta(frame["extension"]).fillna(pd.Timedelta(0))
         late = (frame["timestamp"] - deadline).dt.total_seconds().clip(lower=0).fillna(0.0)
-    return frame.assign(late_seconds=late)[["student", "timestamp", "late_seconds", "penalty"]]
+    penalties = _notebooks(connection, assignment).groupby("submission")["penalty"].sum()
+    penalty = frame["id"].map(penalties).fillna(0.0).astype("float64")
+    return frame.assign(late_seconds=late, penalty=penalty)[["student", "timestamp", "late_seconds", "penalty"]]
 
 
-def _grades(connection: Connection, assignment: str, exercises: pd.DataFrame) -> pd.DataFrame:
-    grade, submitted = nb.Grade.__table__, nb.SubmittedAssignment.__table__
-    notebook = nb.SubmittedNotebook.__table__
+def _notebooks(connection: Connection, assignment: str) -> pd.DataFrame:
+    """submission, penalty of each submitted notebook."""
+    table = nb.SubmittedNotebook.__table__
+    query = (
+        select(table.c.assignment_id.label("submission"), table.c.late_submission_penalty.label("penalty"))
+        .join(nb.Notebook, nb.Notebook.id == table.c.notebook_id)
+        .join(nb.Assignment, nb.Assignment.id == nb.Notebook.assignment_id)
+        .where(nb.Assignment.name == assignment)
+    )
+    return _read(connection, query, number=("penalty",))
+
+
+def _grades(connection: Connection, exercises: pd.DataFrame) -> pd.DataFrame:
+    """By the ids of the cells, so that nbgrader's index serves: joined to the assignment, SQLite reads all grades."""
+    grade, notebook, submitted = nb.Grade.__table__, nb.SubmittedNotebook.__table__, nb.SubmittedAssignment.__table__
     query = (
         select(
             submitted.c.student_id.label("student"),
@@ -173,13 +175,18 @@ def _grades(connection: Connection, assignment: str, exercises: pd.DataFrame) ->
         )
         .join(notebook, notebook.c.id == grade.c.notebook_id)
         .join(submitted, submitted.c.id == notebook.c.assignment_id)
-        .join(nb.Assignment, nb.Assignment.id == submitted.c.assignment_id)
-        .where(nb.Assignment.name == assignment)
+        .where(grade.c.cell_id.in_(exercises["cell_id"].tolist()))
     )
-    frame = _read(connection, query, text=("student",), number=("auto", "manual", "extra"))
-    frame = frame.merge(exercises[["cell_id", "exercise"]], on="cell_id", how="inner")
-    frame["flagged"] = frame["flagged"].astype("bool")
-    return frame[["student", "exercise", "auto", "manual", "extra", "flagged"]]
+    columns = fetch_raw(connection, query)
+    names = dict(zip(exercises["cell_id"], exercises["exercise"], strict=True))
+    return pd.DataFrame(
+        {
+            "student": texts(columns["student"]),
+            "exercise": pd.Series([names[cell] for cell in columns["cell_id"]], dtype="str"),
+            **{name: numbers(columns[name]) for name in ("auto", "manual", "extra")},
+            "flagged": np.array(columns["flagged"], dtype="bool"),
+        }
+    )
 
 
 def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -197,53 +204,4 @@ def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.Dat
         for note in json.loads(str(run.notes))
     ]
     notes = pd.DataFrame(rows, columns=NOTE_COLUMNS).astype("str")
-    return frame[columns], notes.assign(message=_clean(notes["message"]), cell=_clean(notes["cell"]))
-
-
-def _outcomes(
-    connection: Connection, assignment: str, runs: pd.DataFrame, exercises: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The outcomes and, with their texts, the incidents among them.
-
-    This is the big table, so it is read once, with texts only where they are needed, and sorted here: asked to sort,
-    SQLite walks over the outcomes of all assignments instead of using the index.
-    """
-    if runs.empty:
-        return pd.DataFrame(columns=OUTCOME_COLUMNS), pd.DataFrame(columns=INCIDENT_COLUMNS)
-    o = OUTCOME.c
-    ordinary = o.status.in_(["passed", "failed"])
-    query = (
-        select(
-            *(o.id, o.run_id, o.exercise, o.test_cell, o.test, o.title, o.points, o.max_points, o.status),
-            *(o.misconception, o.seconds),
-            case((ordinary, None), else_=o.message).label("message"),
-            case((ordinary, None), else_=func.substr(o.detail, 1, DETAIL_CHARACTERS)).label("detail"),
-        )
-        .join(RUN, RUN.c.id == o.run_id)
-        .where(RUN.c.assignment == assignment)
-    )
-    frame = _read(connection, query, number=("points", "max_points", "seconds"))
-    words = ["exercise", "test_cell", "test", "title", "status", "misconception"]
-    frame[words] = frame[words].astype("category")
-    frame["misconception"] = _clean_categories(frame["misconception"])
-    frame = frame.merge(
-        runs[["run", "student", "notebook"]].astype({"student": "category"}), left_on="run_id", right_on="run"
-    )
-    frame = _named(frame, exercises).sort_values(["student", "id"], ignore_index=True)
-    incidents = frame.loc[~frame["status"].isin(["passed", "failed"]), INCIDENT_COLUMNS].reset_index(drop=True)
-    incidents = incidents.astype(dict.fromkeys(INCIDENT_COLUMNS, "str"))
-    texts = {name: _clean(incidents[name].fillna("")) for name in ("message", "detail")}
-    return frame[OUTCOME_COLUMNS], incidents.assign(**texts)
-
-
-def _clean_categories(texts: pd.Series) -> pd.Series:
-    cleaned = _clean(texts.cat.categories.to_series().astype("str"))
-    # Two texts may become equal, so this maps values and does not rename categories.
-    return texts.map(dict(zip(texts.cat.categories, cleaned, strict=True))).astype("category")
-
-
-def _named(frame: pd.DataFrame, exercises: pd.DataFrame) -> pd.DataFrame:
-    """Exercises by the report's names; an exercise whose cell has left the gradebook keeps its own."""
-    names = exercises.rename(columns={"exercise": "name", "cell": "test_cell"})[["notebook", "test_cell", "name"]]
-    frame = frame.merge(names, on=["notebook", "test_cell"], how="left")
-    return frame.assign(exercise=frame["name"].fillna(frame["exercise"].astype("str")).astype("category"))
+    return frame[columns], notes.assign(message=clean(notes["message"]), cell=clean(notes["cell"]))
