@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import attention, exports, figures, frames, grades, items, page
+from chainrule.report import attention, exports, figures, frames, grades, items, page, parallel
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
@@ -64,10 +64,12 @@ def _require(course: Course, assignment: str, known: list[str]) -> None:
 def _write_course(source: _Source, names: list[str], out: Path, now: datetime) -> None:
     with snapshot(source.db_url) as connection:
         total = frames.students(connection)
-    summaries = []
-    for name in names:
-        students, summary = _write_assignment(source, name, out / name, now, up=f"../{PAGE}")
-        summaries.append(summary)
+    written = parallel.each(
+        lambda name: _write_assignment(source, name, out / name, now, up=f"../{PAGE}"),
+        names,
+    )
+    summaries = [summary for _, summary in written]
+    for name, (students, _) in zip(names, written, strict=True):
         total = total.join(students.set_index("student")["score"].rename(name), on="student")
     total["total"] = total[names].sum(axis=1)
     total["max_total"] = float(sum(summary.max_points for summary in summaries))

@@ -39,7 +39,7 @@ def _cells(column: pd.Series) -> list[str]:
         return [str(x) for x in column.tolist()]
     codes, found = pd.factorize(column)  # -1 is a missing value
     if pd.api.types.is_float_dtype(column):
-        return _each(codes, [_number(x) for x in found.tolist()])
+        return _each(codes, [_number(x) for x in np.round(found, DECIMALS).tolist()])
     if pd.api.types.is_datetime64_dtype(column):
         return _each(codes, [time.isoformat() + "Z" for time in found])
     return _each(codes, [_quoted(str(x)) for x in found])
@@ -53,7 +53,6 @@ def _each(codes: np.ndarray, cells: list[str]) -> list[str]:
 
 def _number(x: float) -> str:
     """Whole numbers without ".0"."""
-    x = round(x, DECIMALS)
     return repr(int(x)) if x.is_integer() else repr(x)
 
 

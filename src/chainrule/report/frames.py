@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import nbgrader.api as nb
-import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Select, func, inspect, select
 
 from chainrule.gradebook import RUN
 from chainrule.report import outcomes
-from chainrule.report.columns import clean, fetch, fetch_raw, numbers, texts
+from chainrule.report.columns import clean, fetch, fetch_large, numbers, renamed, texts
 
 NOTE_COLUMNS = ["student", "notebook", "kind", "message", "cell"]
 
@@ -177,14 +176,16 @@ def _grades(connection: Connection, exercises: pd.DataFrame) -> pd.DataFrame:
         .join(submitted, submitted.c.id == notebook.c.assignment_id)
         .where(grade.c.cell_id.in_(exercises["cell_id"].tolist()))
     )
-    columns = fetch_raw(connection, query)
-    names = dict(zip(exercises["cell_id"], exercises["exercise"], strict=True))
+    text, number = fetch_large(
+        connection, query, text=("student", "cell_id"), number=("auto", "manual", "extra"), whole=("flagged",)
+    )
+    names = exercises.set_index("cell_id")["exercise"]
     return pd.DataFrame(
         {
-            "student": texts(columns["student"]),
-            "exercise": pd.Series([names[cell] for cell in columns["cell_id"]], dtype="str"),
-            **{name: numbers(columns[name]) for name in ("auto", "manual", "extra")},
-            "flagged": np.array(columns["flagged"], dtype="bool"),
+            "student": text["student"].astype("str"),
+            "exercise": renamed(text["cell_id"].codes, names[text["cell_id"].categories].tolist()).astype("str"),
+            **{name: number[name] for name in ("auto", "manual", "extra")},
+            "flagged": number["flagged"].astype("bool"),
         }
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, case, func, select
 
 from chainrule.gradebook import OUTCOME, RUN
-from chainrule.report.columns import Columns, category, clean, cleaned, fetch_raw, numbers, renamed, texts
+from chainrule.report.columns import category, clean, cleaned, fetch_large, renamed
 
 OUTCOME_COLUMNS = ["student", "exercise", "test", "title", "points", "max_points", "status", "misconception", "seconds"]
 INCIDENT_COLUMNS = ["student", "exercise", "title", "status", "message", "detail"]
@@ -38,45 +40,45 @@ def load(
         .join(RUN, RUN.c.id == o.run_id)
         .where(RUN.c.assignment == assignment)
     )
-    columns = fetch_raw(connection, query)
-    students, exercise = _owners(columns, runs, exercises)
-    order = np.lexsort((np.array(columns["id"], dtype="int64"), students.codes))
-    known = category(columns["misconception"])
-    frame = pd.DataFrame(
-        {
-            "student": students.take(order),
-            "exercise": exercise.take(order),
-            **{name: category(columns[name]).take(order) for name in ("test", "title")},
-            **{name: numbers(columns[name])[order] for name in ("points", "max_points")},
-            "status": category(columns["status"]).take(order),
-            "misconception": renamed(known.codes, [cleaned(text) for text in known.categories]).take(order),
-            "seconds": numbers(columns["seconds"])[order],
-        }
+    text, number = fetch_large(
+        connection,
+        query,
+        text=("exercise", "test_cell", "test", "title", "status", "misconception", "message", "detail"),
+        number=("points", "max_points", "seconds"),
+        whole=("id", "run_id"),
     )
-    return frame, _incidents(frame, columns, order)
+    text |= _owners(text, number["run_id"], runs, exercises)
+    text["misconception"] = _cleaned(text["misconception"])
+    order = np.lexsort((number["id"], text["student"].codes))
+    columns: dict[str, Any] = text | number
+    frame = pd.DataFrame({name: columns[name].take(order) for name in OUTCOME_COLUMNS})
+    odd = order[~frame["status"].isin(ORDINARY).to_numpy()]
+    incidents = pd.DataFrame({name: text[name].take(odd).astype("str") for name in INCIDENT_COLUMNS}).fillna("")
+    return frame, incidents.assign(**{name: clean(incidents[name]) for name in ("message", "detail")})
 
 
-def _owners(columns: Columns, runs: pd.DataFrame, exercises: pd.DataFrame) -> tuple[pd.Categorical, pd.Categorical]:
+def _cleaned(column: pd.Categorical) -> pd.Categorical:
+    return renamed(column.codes, [cleaned(text) for text in column.categories])
+
+
+def _owners(
+    text: dict[str, pd.Categorical], run_id: np.ndarray, runs: pd.DataFrame, exercises: pd.DataFrame
+) -> dict[str, pd.Categorical]:
     """Whose outcome it is, and of which exercise by the report's names: one whose cell is gone keeps its own."""
     by_run = runs.sort_values("run", ignore_index=True)
-    run = np.searchsorted(by_run["run"].to_numpy(), np.array(columns["run_id"], dtype="int64"))
+    run = np.searchsorted(by_run["run"].to_numpy(), run_id)
     students, notebooks = category(by_run["student"].tolist()), category(by_run["notebook"].tolist())
-    cells, own = category(columns["test_cell"]), category(columns["exercise"])
-    combined = (notebooks.codes[run].astype("int64") * len(cells.categories) + cells.codes) * len(own.categories)
-    codes, found = pd.factorize(combined + own.codes)
+    cells, own = text["test_cell"], text["exercise"]
+    shape = (len(notebooks.categories), len(cells.categories), len(own.categories))
+    combined = np.ravel_multi_index((notebooks.codes[run], cells.codes, own.codes), shape) if len(run) else run
+    codes, found = pd.factorize(combined)
     rows = exercises[["notebook", "cell", "exercise"]].itertuples(index=False)
     names = {(notebook, cell): name for notebook, cell, name in rows}
-    place, own_code = np.divmod(found, max(1, len(own.categories)))
-    notebook_code, cell_code = np.divmod(place, max(1, len(cells.categories)))
     named = [
         str(names.get((notebooks.categories[n], cells.categories[c]), own.categories[e]))
-        for n, c, e in zip(notebook_code, cell_code, own_code, strict=True)
+        for n, c, e in zip(*np.unravel_index(found, shape), strict=True)
     ]
-    return pd.Categorical.from_codes(students.codes[run], categories=students.categories), renamed(codes, named)
-
-
-def _incidents(frame: pd.DataFrame, columns: Columns, order: np.ndarray) -> pd.DataFrame:
-    places = np.flatnonzero(~frame["status"].isin(ORDINARY).to_numpy())
-    rows = frame.iloc[places][INCIDENT_COLUMNS[:4]].reset_index(drop=True).astype("str")
-    said = {name: texts([columns[name][i] for i in order[places]]) for name in ("message", "detail")}
-    return rows.assign(**{name: clean(column) for name, column in said.items()})
+    return {
+        "student": pd.Categorical.from_codes(students.codes[run], categories=students.categories),
+        "exercise": renamed(codes, named),
+    }
