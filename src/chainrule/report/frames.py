@@ -54,14 +54,15 @@ def load(connection: Connection, assignment: str, order: dict[str, int] | None =
     due = connection.execute(select(nb.Assignment.duedate).where(nb.Assignment.name == assignment)).scalar()
     exercises = _exercises(connection, assignment, order or {})
     runs, notes = _runs(connection, assignment)
+    notebooks = _notebooks(connection, assignment)
     found, incidents = outcomes.load(connection, assignment, runs, exercises)
     return Frames(
         assignment=assignment,
         due=due,
         students=students(connection),
         exercises=exercises.drop(columns="cell_id"),
-        submissions=_submissions(connection, assignment, due),
-        grades=_grades(connection, exercises),
+        submissions=_submissions(connection, assignment, due, notebooks),
+        grades=_grades(connection, exercises, notebooks),
         runs=runs,
         notes=notes,
         outcomes=found,
@@ -129,7 +130,9 @@ def _exercise_names(cells: pd.DataFrame) -> pd.Series:
     return short.mask(short.duplicated(keep=False), long)
 
 
-def _submissions(connection: Connection, assignment: str, due: datetime | None) -> pd.DataFrame:
+def _submissions(
+    connection: Connection, assignment: str, due: datetime | None, notebooks: pd.DataFrame
+) -> pd.DataFrame:
     """Late is counted as nbgrader does: after the due date and the student's extension."""
     submitted = nb.SubmittedAssignment.__table__
     query = (
@@ -143,51 +146,56 @@ def _submissions(connection: Connection, assignment: str, due: datetime | None) 
     if due is not None:
         deadline = pd.Timestamp(due) + pd.to_timedelta(frame["extension"]).fillna(pd.Timedelta(0))
         late = (frame["timestamp"] - deadline).dt.total_seconds().clip(lower=0).fillna(0.0)
-    penalties = _notebooks(connection, assignment).groupby("submission")["penalty"].sum()
-    penalty = frame["id"].map(penalties).fillna(0.0).astype("float64")
+    penalty = frame["id"].map(notebooks.groupby("submission")["penalty"].sum()).fillna(0.0).astype("float64")
     return frame.assign(late_seconds=late, penalty=penalty)[["student", "timestamp", "late_seconds", "penalty"]]
 
 
 def _notebooks(connection: Connection, assignment: str) -> pd.DataFrame:
-    """submission, penalty of each submitted notebook."""
-    table = nb.SubmittedNotebook.__table__
+    """notebook_id, submission (its id), student, penalty of each submitted notebook."""
+    table, submitted = nb.SubmittedNotebook.__table__, nb.SubmittedAssignment.__table__
     query = (
-        select(table.c.assignment_id.label("submission"), table.c.late_submission_penalty.label("penalty"))
+        select(
+            table.c.id.label("notebook_id"),
+            submitted.c.id.label("submission"),
+            submitted.c.student_id.label("student"),
+            table.c.late_submission_penalty.label("penalty"),
+        )
+        .join(submitted, submitted.c.id == table.c.assignment_id)
         .join(nb.Notebook, nb.Notebook.id == table.c.notebook_id)
         .join(nb.Assignment, nb.Assignment.id == nb.Notebook.assignment_id)
         .where(nb.Assignment.name == assignment)
     )
-    return _read(connection, query, number=("penalty",))
+    return _read(connection, query, text=("student",), number=("penalty",))
 
 
-def _grades(connection: Connection, exercises: pd.DataFrame) -> pd.DataFrame:
+def _grades(connection: Connection, exercises: pd.DataFrame, notebooks: pd.DataFrame) -> pd.DataFrame:
     """By the ids of the cells, so that nbgrader's index serves: joined to the assignment, SQLite reads all grades."""
-    grade, notebook, submitted = nb.Grade.__table__, nb.SubmittedNotebook.__table__, nb.SubmittedAssignment.__table__
-    query = (
-        select(
-            submitted.c.student_id.label("student"),
-            grade.c.cell_id,
-            grade.c.auto_score.label("auto"),
-            grade.c.manual_score.label("manual"),
-            grade.c.extra_credit.label("extra"),
-            grade.c.needs_manual_grade.label("flagged"),
-        )
-        .join(notebook, notebook.c.id == grade.c.notebook_id)
-        .join(submitted, submitted.c.id == notebook.c.assignment_id)
-        .where(grade.c.cell_id.in_(exercises["cell_id"].tolist()))
-    )
+    grade = nb.Grade.__table__
+    query = select(
+        grade.c.notebook_id,
+        grade.c.cell_id,
+        grade.c.auto_score.label("auto"),
+        grade.c.manual_score.label("manual"),
+        grade.c.extra_credit.label("extra"),
+        grade.c.needs_manual_grade.label("flagged"),
+    ).where(grade.c.cell_id.in_(exercises["cell_id"].tolist()))
     text, number = fetch_large(
-        connection, query, text=("student", "cell_id"), number=("auto", "manual", "extra"), whole=("flagged",)
+        connection, query, text=("notebook_id", "cell_id"), number=("auto", "manual", "extra"), whole=("flagged",)
     )
-    names = exercises.set_index("cell_id")["exercise"]
+    students, names = notebooks.set_index("notebook_id")["student"], exercises.set_index("cell_id")["exercise"]
     return pd.DataFrame(
         {
-            "student": text["student"].astype("str"),
-            "exercise": renamed(text["cell_id"].codes, names[text["cell_id"].categories].tolist()).astype("str"),
+            "student": _mapped(text["notebook_id"], students),
+            "exercise": _mapped(text["cell_id"], names),
             **{name: number[name] for name in ("auto", "manual", "extra")},
             "flagged": number["flagged"].astype("bool"),
         }
     )
+
+
+def _mapped(keys: pd.Categorical, values: pd.Series) -> pd.Series:
+    """`values[key]` for each key, looked up once for equal ones."""
+    return pd.Series(renamed(keys.codes, values[keys.categories].tolist()).astype("str"))
 
 
 def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.DataFrame]:
