@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +65,15 @@ def _safe(text: str) -> str:
     return "'" + text if text.startswith(FORMULA) else text
 
 
+MANIFEST = ".chainrule-report"
+"""Beside a report: the paths of its files, a line each, so that the next one can take away what it does not replace."""
+
+
 @contextmanager
 def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
     """A scratch folder inside `out` and a list that afterwards holds the files moved from it to `out`.
 
+    A folder holds one report: what an earlier one left is removed, what no report wrote never is.
     Nothing moves unless the block succeeds, so a failed run leaves the earlier report as it was.
     """
     moved: list[Path] = []
@@ -77,11 +82,17 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
         out.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=out))
         yield scratch, moved
-        for file in sorted(path for path in scratch.rglob("*") if path.is_file()):
-            target = out / file.relative_to(scratch)
+        files = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
+        earlier = _listed(out)
+        _list(out, {*earlier, *files}, scratch)  # all that may be there if we are interrupted from here on
+        for file in files:
+            target = out / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
+            os.replace(scratch / file, target)
             moved.append(target)
+        for file in sorted(earlier - set(files)):
+            _remove(out, file)
+        _list(out, set(files), scratch)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ChainruleError(
@@ -90,3 +101,28 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _listed(out: Path) -> set[Path]:
+    """The files of the earlier report, as far as they lie in `out`: the manifest is a file that anybody may edit."""
+    try:
+        lines = (out / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return set()
+    inside = out.resolve()
+    found = {Path(line) for line in lines if line and ".." not in Path(line).parts}
+    return {path for path in found if (out / path).parent.resolve().is_relative_to(inside)}
+
+
+def _list(out: Path, files: set[Path], scratch: Path) -> None:
+    (scratch / MANIFEST).write_text("".join(f"{path}\n" for path in sorted(files)), encoding="utf-8")
+    os.replace(scratch / MANIFEST, out / MANIFEST)
+
+
+def _remove(out: Path, file: Path) -> None:
+    """The file, and the folders that are empty without it."""
+    with suppress(FileNotFoundError, IsADirectoryError):
+        (out / file).unlink()
+    for folder in list(file.parents)[:-1]:
+        with suppress(OSError):  # something else is in it
+            (out / folder).rmdir()
