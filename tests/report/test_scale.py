@@ -79,15 +79,9 @@ def test_outcomes_are_those_that_the_gradebook_gives_one_by_one(courses: dict[Si
         runs = gradebook.load(connection, NAME)
     told = [
         (
-            run.student,
-            cell.removeprefix("test_"),
-            test.test,
-            test.title,
-            test.points,
-            test.max_points,
-            test.status.value,
+            *(run.student, cell.removeprefix("test_"), test.test, test.title, test.points, test.max_points),
+            *(test.status.value, test.misconception, test.seconds),
         )
-        + (test.misconception, test.seconds)
         for run in runs
         for cell, test in run.outcomes
     ]
@@ -117,8 +111,10 @@ def test_scores_and_times_are_those_that_nbgrader_gives_one_by_one(courses: dict
             assert row["late_seconds"] == submission.total_seconds_late
             assert row["penalty"] == (notebook.late_submission_penalty or 0.0)
             told += [
-                (submission.student.id, grade.name.removeprefix("test_"), grade.auto_score, grade.manual_score)
-                + (grade.extra_credit, grade.needs_manual_grade)
+                (
+                    *(submission.student.id, grade.name.removeprefix("test_"), grade.auto_score, grade.manual_score),
+                    *(grade.extra_credit, grade.needs_manual_grade),
+                )
                 for grade in notebook.grades
             ]
     assert list(table.itertuples(index=False, name=None)) == sorted(told, key=lambda row: row[:2])
@@ -174,7 +170,7 @@ def test_a_process_that_dies_is_named_and_nothing_hangs() -> None:
 
 
 def check(root: Path, outcomes: int) -> None:
-    """On a machine that has nothing else to do within SECONDS; a busy one has three times as long, of processor time."""
+    """An idle machine needs less than SECONDS; a busy one has three times as many, of wall clock or processor time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = run("", root, outcomes)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
