@@ -153,6 +153,9 @@ def _submissions(
 def _notebooks(connection: Connection, assignment: str) -> pd.DataFrame:
     """notebook_id, submission (its id), student, penalty of each submitted notebook."""
     table, submitted = nb.SubmittedNotebook.__table__, nb.SubmittedAssignment.__table__
+    of_assignment = select(nb.Notebook.id).join(nb.Assignment, nb.Assignment.id == nb.Notebook.assignment_id)
+    # Asked in one go, SQLite reads the submitted notebooks of all assignments.
+    released = connection.execute(of_assignment.where(nb.Assignment.name == assignment)).scalars().all()
     query = (
         select(
             table.c.id.label("notebook_id"),
@@ -161,9 +164,7 @@ def _notebooks(connection: Connection, assignment: str) -> pd.DataFrame:
             table.c.late_submission_penalty.label("penalty"),
         )
         .join(submitted, submitted.c.id == table.c.assignment_id)
-        .join(nb.Notebook, nb.Notebook.id == table.c.notebook_id)
-        .join(nb.Assignment, nb.Assignment.id == nb.Notebook.assignment_id)
-        .where(nb.Assignment.name == assignment)
+        .where(table.c.notebook_id.in_(released))
     )
     return _read(connection, query, text=("student",), number=("penalty",))
 
