@@ -9,21 +9,37 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import compute, contenders, courses, figure, growth, primitives, table
-from bench.results import CHAINRULE, COMPUTE, NBGRADER, OTTER, Results, Rounds
+from bench import compute, contenders, courses, figure, growth, primitives, reports, table
+from bench.results import CHAINRULE, COMPUTE, NBGRADER, OTTER, Results, Rounds, report_values
+from bench.synthetic import Size
 
+REPORT = "report"
 HERE = Path(__file__).resolve().parent
-QUICK = {"rounds": 1, "small": 3, "training": 2, "peers": 1, "training_peers": 0, "growth": 8, "repeat": 3, "steps": 30}
+QUICK = {
+    "rounds": 1,
+    "small": 3,
+    "training": 2,
+    "peers": 1,
+    "training_peers": 0,
+    "growth": 8,
+    "repeat": 3,
+    "steps": 30,
+    "students": 40,
+}
 
 
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="chainrule-bench-") as folder:
-        results = _measure(options, Path(folder))
-    options.out.mkdir(parents=True, exist_ok=True)
-    figure.write(results, options.out)
-    written = table.write(results, options.out)
-    for name, value in results.values().items():
+        options.out.mkdir(parents=True, exist_ok=True)
+        if options.only == REPORT:
+            measured = reports.measure(Size(options.students), Path(folder))
+            values, written = report_values(measured), table.write_reports(measured, options.out)
+        else:
+            results = _measure(options, Path(folder))
+            figure.write(results, options.out)
+            values, written = results.values(), table.write(results, options.out)
+    for name, value in values.items():
         print(f"{name}: {value:.4g}")
     _say(f"The tables are in {written}.")
 
@@ -43,6 +59,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--repeat", type=int, default=50, help="repetitions for the start of a jail, a snapshot, a call"
     )
+    parser.add_argument("--students", type=int, default=2000, help="of the synthetic course whose report is written")
+    parser.add_argument(
+        "--only", choices=[REPORT], help="measure this part alone, and put it in its place in the table"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--without-otter", action="store_true", help="do not install and run otter-grader")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for results.md and results.svg; default: bench/")
@@ -51,7 +71,7 @@ def _options() -> argparse.Namespace:
         vars(options).update(QUICK)
         if options.out == HERE:
             parser.error("--quick measures nothing that should be kept: say with --out where to write")
-    least = {"rounds": 1, "repeat": 1, "workers": 1, "small": 2, "training": 1, "growth": 8}
+    least = {"rounds": 1, "repeat": 1, "workers": 1, "small": 2, "training": 1, "growth": 8, "students": 3}
     for name, number in least.items():
         if getattr(options, name) < number:
             parser.error(f"--{name} has to be at least {number}")
@@ -78,8 +98,18 @@ def _measure(options: argparse.Namespace, folder: Path) -> Results:
         _take_turns(graders, training, training_rounds, options.training_peers, place)
         _say(f"Round {number} of {options.rounds} is done.")
     large = growth.measure(layers, options.growth, options.workers, folder / "growth")
+    written = reports.measure(Size(options.students), folder / "reports")
     return Results(
-        options.workers, options.rounds, small_rounds, training_rounds, large, parts, load, started, OTTER in graders
+        options.workers,
+        options.rounds,
+        small_rounds,
+        training_rounds,
+        large,
+        parts,
+        written,
+        load,
+        started,
+        OTTER in graders,
     )
 
 

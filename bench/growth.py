@@ -68,7 +68,7 @@ def measure(assignment: Assignment, size: int, workers: int, folder: Path) -> Gr
     begin, clock = time.time(), time.monotonic()
     with (root / "output").open("w") as output:
         process = subprocess.Popen(command, cwd=root, env=environment(), stdout=output, stderr=output)
-        samples = _watch(process, clock)
+        samples, _ = watch(process, clock)
     if process.returncode:
         raise RuntimeError(f"A class of {size} was not graded:\n{(root / 'output').read_text()[-2000:]}")
     check_scores(assignment, range(size), root)
@@ -76,13 +76,15 @@ def measure(assignment: Assignment, size: int, workers: int, folder: Path) -> Gr
     return _growth(samples, finished, process.pid)
 
 
-def _watch(process: subprocess.Popen[bytes], clock: float) -> list[Sample]:
+def watch(process: subprocess.Popen[bytes], clock: float, every: float = EVERY) -> tuple[list[Sample], float]:
+    """The memory of a process and all below it until it ends, and when that was; times in seconds since `clock`."""
     samples: list[Sample] = []
     ended = threading.Event()
-    waiter = threading.Thread(target=lambda: (process.wait(), ended.set()))
+    ends: list[float] = []
+    waiter = threading.Thread(target=lambda: (process.wait(), ends.append(time.monotonic() - clock), ended.set()))
     waiter.start()
     coordinator = psutil.Process(process.pid)
-    while not ended.wait(EVERY):
+    while not ended.wait(every):
         at, resident = time.monotonic() - clock, {}
         try:
             family = [coordinator, *coordinator.children(recursive=True)]
@@ -95,7 +97,7 @@ def _watch(process: subprocess.Popen[bytes], clock: float) -> list[Sample]:
                 continue
         samples.append(Sample(at, resident))
     waiter.join()
-    return samples
+    return samples, ends[0]
 
 
 def _growth(samples: Sequence[Sample], finished: tuple[float, ...], coordinator: int) -> Growth:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.growth import Growth
 from bench.primitives import Primitives
+from bench.reports import SQLITE, Report
 
 CHAINRULE, NBGRADER, OTTER, COMPUTE = "chainrule", "nbgrader", "otter", "compute"
 
@@ -68,6 +69,7 @@ class Results:
     training: Rounds
     growth: Growth
     primitives: Primitives
+    reports: Sequence[Report]
     load_before: float
     started: datetime
     otter: bool
@@ -96,7 +98,7 @@ class Results:
         }
         if self.otter:
             named["throughput_ratio_vs_otter"] = self.small.ratio(OTTER, CHAINRULE).median
-        return named
+        return named | report_values(self.reports)
 
     def facts(self) -> dict[str, str]:
         """The machine and the versions."""
@@ -114,3 +116,13 @@ class Results:
             "Versions": versions,
             "chainrule": f"{self.workers} workers, isolation {self.primitives.isolation}",
         }
+
+
+def report_values(reports: Sequence[Report]) -> dict[str, float]:
+    """The named figures of the report: seconds, and MB at the peak."""
+    named = {}
+    for report in reports:
+        end = "" if report.database == SQLITE else f"_{report.database.lower()}"
+        named[f"report_seconds_1m_outcomes{end}"] = report.seconds
+        named[f"report_peak_mb{end}"] = report.peak
+    return named

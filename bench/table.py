@@ -6,8 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.figure import ALT
+from bench.reports import Report
 from bench.results import CHAINRULE, COMPUTE, NBGRADER, OTTER, Results, Rounds, Spread
 
+NAME = "results.md"
+REPORTS = "## The report of a large course"
 LABELS = {
     CHAINRULE: "`chainrule autograde`",
     NBGRADER: "`nbgrader autograde`",
@@ -17,8 +20,18 @@ LABELS = {
 
 
 def write(results: Results, folder: Path) -> Path:
-    path = folder / "results.md"
+    path = folder / NAME
     path.write_text("\n\n".join(_parts(results)) + "\n", encoding="utf-8")
+    return path
+
+
+def write_reports(reports: Sequence[Report], folder: Path) -> Path:
+    """Put the part about reports in the place of the one in the table, or at its end."""
+    path = folder / NAME
+    text = path.read_text(encoding="utf-8") if path.exists() else "# Measured\n"
+    before, _, rest = text.partition(REPORTS)
+    _, heading, after = rest.partition("\n## ")
+    path.write_text(f"{before.rstrip()}\n\n{_reports(reports)}\n{heading}{after}", encoding="utf-8")
     return path
 
 
@@ -42,6 +55,7 @@ def _parts(results: Results) -> Iterable[str]:
         "has workers. chainrule's time has all in it, from the start of the command to its end."
     )
     yield "## A large class\n\n" + _growth(results)
+    yield _reports(results.reports)
     yield "## The parts\n\n" + _primitives(results)
 
 
@@ -79,6 +93,15 @@ def _growth(results: Results) -> str:
         f"{values['rss_growth_mb_per_1000']:.1f} MB for 1,000 submissions, of which the coordinator "
         f"{values['coordinator_growth_mb_per_1000']:.1f} MB. A submission of the second half takes "
         f"{values['growth_cost_ratio']:.2f} times as long as one of the first.\n\n{table}"
+    )
+
+
+def _reports(reports: Sequence[Report]) -> str:
+    rows = [(one.database, f"{one.outcomes:,}", f"{one.seconds:.1f}", f"{one.peak:.0f}") for one in reports]
+    return (
+        f"{REPORTS}\n\n`chainrule report` of a synthetic course (bench/synthetic.py), from the start of the command to "
+        "its end. Memory is resident, of all its processes at the same time (pages that they share count in each).\n\n"
+        + _table(("gradebook in", "outcomes", "seconds", "MB at the peak"), rows)
     )
 
 

@@ -10,11 +10,15 @@ from xml.etree import ElementTree
 import pytest
 from bench.contenders import Timing
 from bench.growth import Growth
+from bench.reports import POSTGRES, SQLITE, Report
+from bench.results import report_values
+from bench.table import write_reports
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
     *("throughput_ratio_vs_nbgrader", "overhead_over_compute", "jail_start_ms", "rpc_call_ms", "snapshot_ms"),
     "rss_growth_mb_per_1000",
+    *("report_seconds_1m_outcomes", "report_peak_mb"),
 }
 
 
@@ -49,3 +53,25 @@ def test_growth_is_counted_after_the_first_submissions() -> None:
     assert growth.done == [1, 2, 4, 6]
     assert growth.slope(growth.memory, 2) == pytest.approx(1000)
     assert growth.cost(2, 6) == pytest.approx(1.0)
+
+
+def test_the_report_measured_alone_takes_its_own_place_in_the_table(tmp_path: Path) -> None:
+    table = tmp_path / "results.md"
+    table.write_text("# Measured\n\n## The report of a large course\n\nold\n\n## The parts\n\nkept\n")
+    write_reports([Report(SQLITE, 1_000_000, 5.25, 400.0)], tmp_path)
+    text = table.read_text()
+    assert "| SQLite | 1,000,000 | 5.2 | 400 |" in text
+    assert "old" not in text
+    assert text.endswith("\n\n## The parts\n\nkept\n")
+    table.unlink()
+    write_reports([Report(SQLITE, 10, 1.0, 1.0)], tmp_path)
+    assert table.read_text().startswith("# Measured\n\n## The report of a large course")
+
+
+def test_figures_of_the_report_are_named_by_their_database() -> None:
+    assert report_values([Report(SQLITE, 1, 2.0, 3.0), Report(POSTGRES, 1, 4.0, 5.0)]) == {
+        "report_seconds_1m_outcomes": 2.0,
+        "report_peak_mb": 3.0,
+        "report_seconds_1m_outcomes_postgresql": 4.0,
+        "report_peak_mb_postgresql": 5.0,
+    }

@@ -315,7 +315,10 @@ def audit(context: click.Context, assignment: str | None, student: str | None, a
 @click.pass_context
 def report(context: click.Context, assignment: str | None, folder: Path) -> None:
     """Write grades as CSV and a page with statistics, for one assignment or the whole course."""
-    from chainrule.report import write
+    from chainrule.startup import without_slow_imports
+
+    with without_slow_imports():
+        from chainrule.report import write
 
     for path in write(_course(context), assignment, folder):
         out.print(str(path), highlight=False, soft_wrap=True)

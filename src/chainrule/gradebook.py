@@ -159,7 +159,7 @@ def store(
             "status": (Status.UNGRADED if result.ungraded else outcome.status).value,
             "message": _storable(outcome.message),
             "detail": _storable(outcome.detail),
-            "misconception": outcome.misconception,
+            "misconception": outcome.misconception and _storable(outcome.misconception),
             "seconds": outcome.seconds,
         }
         for result in graded.exercises
@@ -272,11 +272,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def check(connection: Connection, db_url: str) -> None:
-    """Raise `GradebookError` unless the database has all tables and columns that this version of nbgrader uses."""
+    """Raise `GradebookError` unless the database has all tables and columns that this version of nbgrader uses.
+
+    A database of a server may be there before nbgrader has filled it: that is `NoGradebook`.
+    """
     from nbgrader.api import Base
 
     there = inspect(connection)
     tables = set(there.get_table_names())
+    if not tables:
+        raise NoGradebook(f"There is no gradebook in {place(db_url)}. Run `nbgrader generate_assignment` first.")
     for name, table in Base.metadata.tables.items():
         present = {column["name"] for column in there.get_columns(name)} if name in tables else set()
         missing = sorted(set(table.columns.keys()) - present)

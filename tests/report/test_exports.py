@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from chainrule.errors import ChainruleError
-from chainrule.report.exports import staged, write_csv
+from chainrule.report.exports import MANIFEST, staged, write_csv
 
 
 def written(frame: pd.DataFrame, path: Path) -> list[list[str]]:
@@ -69,7 +69,53 @@ def test_the_files_moved_are_listed_and_the_scratch_folder_is_gone(tmp_path: Pat
         (scratch / "a").mkdir()
         (scratch / "a" / "b.csv").write_text("x")
     assert moved == [out / "a" / "b.csv"]
-    assert sorted(path.name for path in out.rglob("*")) == ["a", "b.csv"]
+    assert sorted(path.name for path in out.rglob("*")) == [MANIFEST, "a", "b.csv"]
+
+
+def report_of(out: Path, *names: str) -> set[str]:
+    """Write a report of these files; returns all files that are then in `out`, without the manifest."""
+    with staged(out) as (scratch, _):
+        for name in names:
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / name).write_text("new")
+    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()} - {MANIFEST}
+
+
+def test_a_folder_holds_one_report_and_nothing_stale_of_an_earlier_one(tmp_path: Path) -> None:
+    course = {"index.html", "a01/index.html", "a01/figures/scores.csv", "a02/index.html"}
+    assert report_of(tmp_path, *course) == course
+    assert report_of(tmp_path, "index.html", "tests.csv") == {"index.html", "tests.csv"}
+    assert not (tmp_path / "a01").exists()
+    assert report_of(tmp_path, *course) == course
+
+
+def test_files_that_no_report_wrote_stay(tmp_path: Path) -> None:
+    (tmp_path / "a01").mkdir()
+    for name in ("notes.txt", "a01/mine.csv"):
+        (tmp_path / name).write_text("mine")
+    report_of(tmp_path, "index.html", "a01/index.html")
+    assert report_of(tmp_path, "index.html") == {"index.html", "notes.txt", "a01/mine.csv"}
+    assert (tmp_path / "a01/mine.csv").read_text() == "mine"
+
+
+def test_a_manifest_that_names_files_elsewhere_removes_none(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report_of(out, "index.html")
+    (tmp_path / "else").mkdir()
+    for name in ("mine.txt", "else/mine.txt"):
+        (tmp_path / name).write_text("mine")
+    (out / "link").symlink_to(tmp_path / "else")
+    (out / MANIFEST).write_text(f"../mine.txt\n{tmp_path / 'mine.txt'}\nlink/mine.txt\n\n.\n")
+    report_of(out, "index.html")
+    assert (tmp_path / "mine.txt").exists()
+    assert (tmp_path / "else/mine.txt").exists()
+
+
+def test_a_failed_run_removes_nothing(tmp_path: Path) -> None:
+    report_of(tmp_path, "index.html", "tests.csv")
+    with pytest.raises(ValueError, match="half-way"):
+        half_way(tmp_path, ValueError("half-way"))
+    assert report_of(tmp_path, "index.html") == {"index.html"}
 
 
 def test_an_out_that_is_a_file_is_named_with_what_to_do(tmp_path: Path) -> None:

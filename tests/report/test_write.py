@@ -16,6 +16,7 @@ from chainrule.course import Course
 from chainrule.errors import ChainruleError, CourseError, GradebookError, UnknownName
 from chainrule.model import Status
 from chainrule.report import write
+from chainrule.report.exports import MANIFEST
 
 from .conftest import ASSIGNMENT, HALF, HOSTILE, TESTS, WRITTEN, Classroom, result
 
@@ -56,7 +57,7 @@ class Page(HTMLParser):
 
 def test_one_assignment_is_written_into_the_folder_itself(full_course: Course, tmp_path: Path) -> None:
     files = write(full_course, ASSIGNMENT, tmp_path)
-    assert sorted(files) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert {*files, tmp_path / MANIFEST} == {path for path in tmp_path.rglob("*") if path.is_file()}
     assert {"grades.csv", "exercises.csv", "tests.csv", "index.html"} <= {path.name for path in files}
 
 
@@ -73,6 +74,16 @@ def test_all_assignments_get_a_folder_each_and_the_course_a_table_and_an_index(
     assert float(table[3]["total"]) == float(table[3][ASSIGNMENT]) + float(table[3]["a02_foreign"])
     links = [str(attrs["href"]) for tag, attrs in Page(tmp_path / "index.html").tags if tag == "a"]
     assert [link for link in links if link.endswith(".html")] == [f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"]
+
+
+def test_the_report_of_one_assignment_replaces_that_of_the_course_and_the_other_way_round(
+    full_course: Course, tmp_path: Path
+) -> None:
+    course = set(write(full_course, None, tmp_path))
+    one = set(write(full_course, ASSIGNMENT, tmp_path))
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == one | {tmp_path / MANIFEST}
+    assert set(write(full_course, None, tmp_path)) == course
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == course | {tmp_path / MANIFEST}
 
 
 def test_every_student_of_the_gradebook_has_a_row_with_a_status(report: Path) -> None:

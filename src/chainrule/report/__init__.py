@@ -16,7 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import analysis, changes, exports, formats, frames, grades, overview, page, risk, totals
+from chainrule.report import analysis, changes, exports, formats, frames, grades, overview, page, parallel, risk, totals
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
@@ -65,7 +65,9 @@ def _write_course(source: _Source, names: list[str], out: Path, now: datetime, b
     """`before` is the folder of the report that this one will replace."""
     with snapshot(source.db_url) as connection:
         total = totals.totals(source.course, connection, source.directory, now)
-    parts = [_write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name) for name in names]
+    parts = parallel.each(
+        lambda name: _write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name), names
+    )
     course = overview.overview(total.grades, parts, total.grades["percent"], now.replace(tzinfo=None))
     _write_tables(out, tables := {"grades": total.grades, "explained": total.explained, **course.tables})
     formats.workbook(out / "grades.xlsx", {"grades": total.grades})

@@ -2,51 +2,72 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from chainrule.errors import ChainruleError
-from chainrule.formats.text import safe as _safe
+from chainrule.formats.text import safe
 
 DECIMALS = 6
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """UTF-8, RFC 4180 quoting. Numbers stay numbers; a missing value is an empty cell; times are in UTC."""
-    columns = [_cells(frame[name]) for name in frame.columns]
+    """UTF-8, RFC 4180 quoting. Numbers stay numbers; a missing value is an empty cell; times are in UTC.
+
+    Cells are made by column, equal ones once: a table of all outcomes of a large class has a million rows.
+    """
+    columns = [[_quoted(str(name)), *_cells(frame.iloc[:, place])] for place, name in enumerate(frame.columns)]
+    if len(columns) == 1:
+        columns = [[cell or '""' for cell in columns[0]]]  # an empty line is no row
     with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow([_safe(str(name)) for name in frame.columns])
-        rows.writerows(zip(*columns, strict=True))
+        file.writelines(f"{line}\r\n" for line in map(",".join, zip(*columns, strict=True)))
 
 
-def _cells(column: pd.Series) -> list[object]:
+def _cells(column: pd.Series) -> list[str]:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        texts = [_safe(str(text)) for text in column.cat.categories]
-        return [texts[code] if code >= 0 else "" for code in column.cat.codes.tolist()]
+        return _each(column.cat.codes.to_numpy(), [_quoted(str(text)) for text in column.cat.categories])
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_integer_dtype(column):
+        return [str(x) for x in column.tolist()]
+    codes, found = pd.factorize(column)  # -1 is a missing value
     if pd.api.types.is_float_dtype(column):
-        # x != x: NaN. Whole numbers without ".0".
-        return ["" if x != x else int(x) if x.is_integer() else x for x in column.round(DECIMALS).tolist()]
-    if pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return list(column.tolist())
+        return _each(codes, [_number(x) for x in np.round(found, DECIMALS).tolist()])
     if pd.api.types.is_datetime64_dtype(column):
-        return ["" if time != time else time.isoformat() + "Z" for time in column.tolist()]
-    return [
-        "" if missing else _safe(str(x)) for x, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
-    ]
+        return _each(codes, [time.isoformat() + "Z" for time in found])
+    return _each(codes, [_quoted(str(x)) for x in found])
+
+
+def _each(codes: np.ndarray, cells: list[str]) -> list[str]:
+    """The cell of each code; an empty one for -1, which takes the last."""
+    made: list[str] = np.array([*cells, ""], dtype="object")[codes].tolist()
+    return made
+
+
+def _number(x: float) -> str:
+    """Whole numbers without ".0"."""
+    return repr(int(x)) if x.is_integer() else repr(x)
+
+
+def _quoted(text: str) -> str:
+    text = safe(text)
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
+
+
+MANIFEST = ".chainrule-report"
+"""Beside a report: the paths of its files, a line each, so that the next one can take away what it does not replace."""
 
 
 @contextmanager
 def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
     """A scratch folder inside `out` and a list that afterwards holds the files moved from it to `out`.
 
+    A folder holds one report: what an earlier one left is removed, what no report wrote never is.
     Nothing moves unless the block succeeds, so a failed run leaves the earlier report as it was.
     """
     moved: list[Path] = []
@@ -55,11 +76,17 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
         out.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=out))
         yield scratch, moved
-        for file in sorted(path for path in scratch.rglob("*") if path.is_file()):
-            target = out / file.relative_to(scratch)
+        files = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
+        earlier = _listed(out)
+        _list(out, {*earlier, *files}, scratch)  # all that may be there if we are interrupted from here on
+        for file in files:
+            target = out / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
+            os.replace(scratch / file, target)
             moved.append(target)
+        for file in sorted(earlier - set(files)):
+            _remove(out, file)
+        _list(out, set(files), scratch)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ChainruleError(
@@ -68,3 +95,28 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _listed(out: Path) -> set[Path]:
+    """The files of the earlier report, as far as they lie in `out`: the manifest is a file that anybody may edit."""
+    try:
+        lines = (out / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return set()
+    inside = out.resolve()
+    found = {Path(line) for line in lines if line and ".." not in Path(line).parts}
+    return {path for path in found if (out / path).parent.resolve().is_relative_to(inside)}
+
+
+def _list(out: Path, files: set[Path], scratch: Path) -> None:
+    (scratch / MANIFEST).write_text("".join(f"{path}\n" for path in sorted(files)), encoding="utf-8")
+    os.replace(scratch / MANIFEST, out / MANIFEST)
+
+
+def _remove(out: Path, file: Path) -> None:
+    """The file, and the folders that are empty without it."""
+    with suppress(FileNotFoundError, IsADirectoryError):
+        (out / file).unlink()
+    for folder in list(file.parents)[:-1]:
+        with suppress(OSError):  # something else is in it
+            (out / folder).rmdir()

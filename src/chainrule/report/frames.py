@@ -9,14 +9,13 @@ from typing import Any
 
 import nbgrader.api as nb
 import pandas as pd
-from sqlalchemy import Connection, Select, case, func, inspect, select
+from sqlalchemy import Connection, Select, func, inspect, select
 
-from chainrule.gradebook import OUTCOME, RUN
+from chainrule.gradebook import RUN
+from chainrule.report import outcomes
+from chainrule.report.columns import clean, fetch, fetch_large, numbers, renamed, texts
 
 NOTE_COLUMNS = ["student", "notebook", "kind", "message", "cell"]
-OUTCOME_COLUMNS = ["student", "exercise", "test", "title", "points", "max_points", "status", "misconception", "seconds"]
-INCIDENT_COLUMNS = ["student", "exercise", "title", "status", "message", "detail"]
-DETAIL_CHARACTERS = 4000
 
 
 @dataclass(frozen=True)
@@ -55,17 +54,18 @@ def load(connection: Connection, assignment: str, order: dict[str, int] | None =
     due = connection.execute(select(nb.Assignment.duedate).where(nb.Assignment.name == assignment)).scalar()
     exercises = _exercises(connection, assignment, order or {})
     runs, notes = _runs(connection, assignment)
-    outcomes, incidents = _outcomes(connection, assignment, runs, exercises)
+    notebooks = _notebooks(connection, assignment)
+    found, incidents = outcomes.load(connection, assignment, runs, exercises)
     return Frames(
         assignment=assignment,
         due=due,
         students=students(connection),
         exercises=exercises.drop(columns="cell_id"),
-        submissions=_submissions(connection, assignment, due),
-        grades=_grades(connection, assignment, exercises),
+        submissions=_submissions(connection, assignment, due, notebooks),
+        grades=_grades(connection, exercises, notebooks),
         runs=runs,
         notes=notes,
-        outcomes=outcomes,
+        outcomes=found,
         incidents=incidents,
     )
 
@@ -74,21 +74,17 @@ def _read(
     connection: Connection, query: Select[Any], *, text: tuple[str, ...] = (), number: tuple[str, ...] = ()
 ) -> pd.DataFrame:
     """The query's rows; `text` columns without NULL, `number` columns as floats with NaN for NULL."""
-    frame = pd.read_sql(query, connection)
-    frame[list(text)] = frame[list(text)].astype("str").fillna("")
-    return frame.astype(dict.fromkeys(number, "float64"))
-
-
-def _clean(texts: pd.Series) -> pd.Series:
-    """Control characters (all but tab and newline) replaced: they break CSV readers and pages."""
-    return texts.str.replace(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", regex=True)
+    made: dict[str, Any] = dict(fetch(connection, query))
+    made |= {name: texts(made[name]) for name in text} | {name: numbers(made[name]) for name in number}
+    return pd.DataFrame(made)
 
 
 def students(connection: Connection) -> pd.DataFrame:
     """student, last_name, first_name of everybody in the gradebook, in the order of ids."""
-    query = select(nb.Student.id.label("student"), nb.Student.last_name, nb.Student.first_name).order_by(nb.Student.id)
+    query = select(nb.Student.id.label("student"), nb.Student.last_name, nb.Student.first_name)
     frame = _read(connection, query, text=("student", "last_name", "first_name"))
-    return frame.assign(last_name=_clean(frame["last_name"]), first_name=_clean(frame["first_name"]))
+    frame = frame.sort_values("student", ignore_index=True)  # here, since every database has an order of its own
+    return frame.assign(last_name=clean(frame["last_name"]), first_name=clean(frame["first_name"]))
 
 
 def _exercises(connection: Connection, assignment: str, order: dict[str, int]) -> pd.DataFrame:
@@ -134,52 +130,73 @@ def _exercise_names(cells: pd.DataFrame) -> pd.Series:
     return short.mask(short.duplicated(keep=False), long)
 
 
-def _submissions(connection: Connection, assignment: str, due: datetime | None) -> pd.DataFrame:
+def _submissions(
+    connection: Connection, assignment: str, due: datetime | None, notebooks: pd.DataFrame
+) -> pd.DataFrame:
     """Late is counted as nbgrader does: after the due date and the student's extension."""
     submitted = nb.SubmittedAssignment.__table__
-    penalty = nb.SubmittedNotebook.__table__
     query = (
-        select(
-            submitted.c.student_id.label("student"),
-            submitted.c.timestamp,
-            submitted.c.extension,
-            func.coalesce(func.sum(penalty.c.late_submission_penalty), 0.0).label("penalty"),
-        )
+        select(submitted.c.id, submitted.c.student_id.label("student"), submitted.c.timestamp, submitted.c.extension)
         .join(nb.Assignment, nb.Assignment.id == submitted.c.assignment_id)
-        .outerjoin(penalty, penalty.c.assignment_id == submitted.c.id)
         .where(nb.Assignment.name == assignment)
-        .group_by(submitted.c.id, submitted.c.student_id, submitted.c.timestamp, submitted.c.extension)
     )
-    frame = _read(connection, query, text=("student",), number=("penalty",))
+    frame = _read(connection, query, text=("student",)).sort_values("student", ignore_index=True)
     frame["timestamp"] = pd.to_datetime(frame["timestamp"])
     late = pd.Series(0.0, index=frame.index)
     if due is not None:
-        deadline = pd.Timestamp(due) + pd.to_timedelta(frame.pop("extension")).fillna(pd.Timedelta(0))
+        deadline = pd.Timestamp(due) + pd.to_timedelta(frame["extension"]).fillna(pd.Timedelta(0))
         late = (frame["timestamp"] - deadline).dt.total_seconds().clip(lower=0).fillna(0.0)
-    return frame.assign(late_seconds=late)[["student", "timestamp", "late_seconds", "penalty"]]
+    penalty = frame["id"].map(notebooks.groupby("submission")["penalty"].sum()).fillna(0.0).astype("float64")
+    return frame.assign(late_seconds=late, penalty=penalty)[["student", "timestamp", "late_seconds", "penalty"]]
 
 
-def _grades(connection: Connection, assignment: str, exercises: pd.DataFrame) -> pd.DataFrame:
-    grade, submitted = nb.Grade.__table__, nb.SubmittedAssignment.__table__
-    notebook = nb.SubmittedNotebook.__table__
+def _notebooks(connection: Connection, assignment: str) -> pd.DataFrame:
+    """notebook_id, submission (its id), student, penalty of each submitted notebook."""
+    table, submitted = nb.SubmittedNotebook.__table__, nb.SubmittedAssignment.__table__
+    of_assignment = select(nb.Notebook.id).join(nb.Assignment, nb.Assignment.id == nb.Notebook.assignment_id)
+    # Asked in one go, SQLite reads the submitted notebooks of all assignments.
+    released = connection.execute(of_assignment.where(nb.Assignment.name == assignment)).scalars().all()
     query = (
         select(
+            table.c.id.label("notebook_id"),
+            submitted.c.id.label("submission"),
             submitted.c.student_id.label("student"),
-            grade.c.cell_id,
-            grade.c.auto_score.label("auto"),
-            grade.c.manual_score.label("manual"),
-            grade.c.extra_credit.label("extra"),
-            grade.c.needs_manual_grade.label("flagged"),
+            table.c.late_submission_penalty.label("penalty"),
         )
-        .join(notebook, notebook.c.id == grade.c.notebook_id)
-        .join(submitted, submitted.c.id == notebook.c.assignment_id)
-        .join(nb.Assignment, nb.Assignment.id == submitted.c.assignment_id)
-        .where(nb.Assignment.name == assignment)
+        .join(submitted, submitted.c.id == table.c.assignment_id)
+        .where(table.c.notebook_id.in_(released))
     )
-    frame = _read(connection, query, text=("student",), number=("auto", "manual", "extra"))
-    frame = frame.merge(exercises[["cell_id", "exercise"]], on="cell_id", how="inner")
-    frame["flagged"] = frame["flagged"].astype("bool")
-    return frame[["student", "exercise", "auto", "manual", "extra", "flagged"]]
+    return _read(connection, query, text=("student",), number=("penalty",))
+
+
+def _grades(connection: Connection, exercises: pd.DataFrame, notebooks: pd.DataFrame) -> pd.DataFrame:
+    """By the ids of the cells, so that nbgrader's index serves: joined to the assignment, SQLite reads all grades."""
+    grade = nb.Grade.__table__
+    query = select(
+        grade.c.notebook_id,
+        grade.c.cell_id,
+        grade.c.auto_score.label("auto"),
+        grade.c.manual_score.label("manual"),
+        grade.c.extra_credit.label("extra"),
+        grade.c.needs_manual_grade.label("flagged"),
+    ).where(grade.c.cell_id.in_(exercises["cell_id"].tolist()))
+    text, number = fetch_large(
+        connection, query, text=("notebook_id", "cell_id"), number=("auto", "manual", "extra"), whole=("flagged",)
+    )
+    students, names = notebooks.set_index("notebook_id")["student"], exercises.set_index("cell_id")["exercise"]
+    return pd.DataFrame(
+        {
+            "student": _mapped(text["notebook_id"], students),
+            "exercise": _mapped(text["cell_id"], names),
+            **{name: number[name] for name in ("auto", "manual", "extra")},
+            "flagged": number["flagged"].astype("bool"),
+        }
+    )
+
+
+def _mapped(keys: pd.Categorical, values: pd.Series) -> pd.Series:
+    """`values[key]` for each key, looked up once for equal ones."""
+    return pd.Series(renamed(keys.codes, values[keys.categories].tolist()).astype("str"))
 
 
 def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -197,53 +214,4 @@ def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.Dat
         for note in json.loads(str(run.notes))
     ]
     notes = pd.DataFrame(rows, columns=NOTE_COLUMNS).astype("str")
-    return frame[columns], notes.assign(message=_clean(notes["message"]), cell=_clean(notes["cell"]))
-
-
-def _outcomes(
-    connection: Connection, assignment: str, runs: pd.DataFrame, exercises: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The outcomes and, with their texts, the incidents among them.
-
-    This is the big table, so it is read once, with texts only where they are needed, and sorted here: asked to sort,
-    SQLite walks over the outcomes of all assignments instead of using the index.
-    """
-    if runs.empty:
-        return pd.DataFrame(columns=OUTCOME_COLUMNS), pd.DataFrame(columns=INCIDENT_COLUMNS)
-    o = OUTCOME.c
-    ordinary = o.status.in_(["passed", "failed"])
-    query = (
-        select(
-            *(o.id, o.run_id, o.exercise, o.test_cell, o.test, o.title, o.points, o.max_points, o.status),
-            *(o.misconception, o.seconds),
-            case((ordinary, None), else_=o.message).label("message"),
-            case((ordinary, None), else_=func.substr(o.detail, 1, DETAIL_CHARACTERS)).label("detail"),
-        )
-        .join(RUN, RUN.c.id == o.run_id)
-        .where(RUN.c.assignment == assignment)
-    )
-    frame = _read(connection, query, number=("points", "max_points", "seconds"))
-    words = ["exercise", "test_cell", "test", "title", "status", "misconception"]
-    frame[words] = frame[words].astype("category")
-    frame["misconception"] = _clean_categories(frame["misconception"])
-    frame = frame.merge(
-        runs[["run", "student", "notebook"]].astype({"student": "category"}), left_on="run_id", right_on="run"
-    )
-    frame = _named(frame, exercises).sort_values(["student", "id"], ignore_index=True)
-    incidents = frame.loc[~frame["status"].isin(["passed", "failed"]), INCIDENT_COLUMNS].reset_index(drop=True)
-    incidents = incidents.astype(dict.fromkeys(INCIDENT_COLUMNS, "str"))
-    texts = {name: _clean(incidents[name].fillna("")) for name in ("message", "detail")}
-    return frame[OUTCOME_COLUMNS], incidents.assign(**texts)
-
-
-def _clean_categories(texts: pd.Series) -> pd.Series:
-    cleaned = _clean(texts.cat.categories.to_series().astype("str"))
-    # Two texts may become equal, so this maps values and does not rename categories.
-    return texts.map(dict(zip(texts.cat.categories, cleaned, strict=True))).astype("category")
-
-
-def _named(frame: pd.DataFrame, exercises: pd.DataFrame) -> pd.DataFrame:
-    """Exercises by the report's names; an exercise whose cell has left the gradebook keeps its own."""
-    names = exercises.rename(columns={"exercise": "name", "cell": "test_cell"})[["notebook", "test_cell", "name"]]
-    frame = frame.merge(names, on=["notebook", "test_cell"], how="left")
-    return frame.assign(exercise=frame["name"].fillna(frame["exercise"].astype("str")).astype("category"))
+    return frame[columns], notes.assign(message=clean(notes["message"]), cell=clean(notes["cell"]))

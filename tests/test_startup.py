@@ -1,0 +1,39 @@
+"""Our commands start without what they do not need, and leave it to whoever does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from chainrule.startup import SLOW, without_slow_imports
+with without_slow_imports():
+    import nbformat, jsonschema
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    nbformat.validate(notebook)
+    notebook.cells[0]["cell_type"] = "odd"
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError:
+        print("still validates")
+print([name for name in SLOW if name in sys.modules])
+"""
+
+
+def test_notebooks_are_validated_without_the_slow_imports_and_none_stays_hidden() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["still validates", "[]"]
+
+
+def test_what_is_hidden_can_be_imported_afterwards() -> None:
+    from chainrule import startup
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(startup, "SLOW", ("this",))
+        patch.delitem(sys.modules, "this", raising=False)
+        with startup.without_slow_imports(), pytest.raises(ModuleNotFoundError):
+            import this  # noqa: F401
+        assert "this" not in sys.modules
