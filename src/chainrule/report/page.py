@@ -76,10 +76,12 @@ def assignment_page(
     files: Sequence[str],
     now: datetime,
     up: str | None,
+    review: str = "",
 ) -> str:
     """The page a TA opens. `exercises` is items.exercises beside kind, max_points, ungraded and waiting.
 
-    `files` names the CSV files beside the page; `up` is the way to the course's page, if there is one.
+    `files` names the CSV files beside the page; `up` is the way to the course's page and `review` that to
+    the review page, if there is one.
     """
     groups = [
         {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
@@ -105,6 +107,7 @@ def assignment_page(
         files=files,
         now=now,
         up=up,
+        review=review,
     )
 
 
@@ -113,8 +116,9 @@ def course_page(course: str, summaries: list[Summary], links: Mapping[str, str],
     return _render("course.html", course=course, summaries=summaries, links=links, now=now)
 
 
-def _render(template: str, **values: Any) -> str:
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+def _render(template: str, sheet: str = "", **values: Any) -> str:
+    """`sheet` is a style sheet of the template's own, after the common one."""
+    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", sheet) if name)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -1,0 +1,187 @@
+"""`chainrule similar`: pairs of submissions that a human should read side by side, as a page and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from chainrule.course import Course
+from chainrule.errors import ChainruleError
+from chainrule.plugins.untrusted import plain
+from chainrule.report import exports, frames, page
+from chainrule.report.connect import course_directory, database, snapshot
+from chainrule.report.review.answers import Key, Notebooks, names_of
+from chainrule.report.review.split import label
+from chainrule.similarity import CODE, PROSE, Kind, Pair, marked, pairs
+
+PAGE = "similar.html"
+TABLE = "similar.csv"
+COLUMNS = [
+    "exercise",
+    "student_a",
+    "student_b",
+    "part",
+    "pieces",
+    "shared",
+    "rare",
+    "nobody_else",
+    "evidence",
+    "reason",
+]
+
+MOST = 400
+"""Pairs in the table, of all exercises, the most telling first."""
+
+SIDE_BY_SIDE = 60
+"""Pairs whose texts are on the page."""
+
+CHARACTERS = 6_000
+"""Of one text on the page."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; `number` counts from 1, and is the place on the page if it is at most SIDE_BY_SIDE."""
+
+    number: int
+    exercise: str
+    first: str
+    second: str
+    part: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One pair with the texts it was found in."""
+
+    exercise: str
+    key: Key
+    kind: Kind
+    pair: Pair
+    of: int
+
+
+def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False) -> list[Path]:
+    """Compare all submissions of an assignment; write the pairs worth a look into `out`. Returns the files written."""
+    directory = course_directory(course)
+    with snapshot(database(directory)) as connection:
+        data = frames.load(connection, assignment, {})
+    if data.exercises.empty:
+        course.require(assignment)
+        raise ChainruleError(f"The gradebook has nothing about {assignment} yet: there is nothing to compare.")
+    notebooks = Notebooks(course, directory, assignment, names_of(data.exercises["notebook"]))
+    students = [str(student) for student in data.students["student"]]
+    texts = {student: notebooks.of(student).texts for student in students}
+    texts = {student: own for student, own in texts.items() if own}
+    found = compare(notebooks, data.exercises, texts)
+    labels = {name: label(assignment, name) for name in texts} if anonymous else _names(data.students)
+    with exports.staged(out) as (scratch, moved):
+        exports.write_csv(_table(found, labels if anonymous else {}), scratch / TABLE)
+        html = page._render(
+            "similar.html",
+            "review.css",
+            course=course.id,
+            assignment=assignment,
+            submissions=len(texts),
+            without_source=sorted(set(notebooks.names) - set(notebooks.sources)),
+            pairs=[_shown(i, each, texts, labels, notebooks, anonymous) for i, each in enumerate(found, start=1)],
+            side_by_side=SIDE_BY_SIDE,
+            anonymous=anonymous,
+            now=datetime.now(UTC),
+        )
+        (scratch / PAGE).write_text(html, encoding="utf-8")
+    return moved
+
+
+def compare(
+    notebooks: Notebooks, exercises: pd.DataFrame, texts: Mapping[str, Mapping[Key, str]], most: int = MOST
+) -> list[Compared]:
+    """The pairs of all exercises, the most telling first."""
+    found: list[Compared] = []
+    for row in exercises.itertuples():
+        key = (str(row.notebook), str(row.cell))
+        kind = CODE if row.kind == "autograded" or notebooks.is_code(key) else PROSE
+        given = {student: own[key] for student, own in texts.items() if own.get(key, "").strip()}
+        known = notebooks.known(key)
+        found += [
+            Compared(str(row.exercise), key, kind, pair, len(given)) for pair in pairs(given, known, kind, most=most)
+        ]
+    return sorted(found, key=lambda each: -each.pair.evidence)[:most]
+
+
+def read(folder: Path) -> list[Row]:
+    """The pairs that `write` left in a folder, none if there is no table. A damaged line is left out."""
+    try:
+        with (folder / TABLE).open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            exercise, first, second, reason = (
+                _original(line[name]) for name in ("exercise", "student_a", "student_b", "reason")
+            )
+            rows.append(Row(number, exercise, first, second, float(line["part"]), reason))
+        except (KeyError, TypeError, ValueError):
+            continue
+    return rows
+
+
+def _original(text: str) -> str:
+    """Without the apostrophe that `exports.write_csv` puts before what a spreadsheet would run."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(exports.FORMULA) else text
+
+
+def _names(students: pd.DataFrame) -> dict[str, str]:
+    return {
+        str(row.student): ", ".join(part for part in (str(row.last_name), str(row.first_name)) if part)
+        for row in students.itertuples()
+    }
+
+
+def _table(found: list[Compared], labels: Mapping[str, str]) -> pd.DataFrame:
+    rows = [
+        (
+            each.exercise,
+            *(labels.get(name, name) for name in (each.pair.first, each.pair.second)),
+            *(each.pair.part, each.pair.runs, each.pair.shared, len(each.pair.rare), each.pair.only),
+            *(each.pair.evidence, each.pair.reason(each.of)),
+        )
+        for each in found
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _shown(
+    number: int,
+    each: Compared,
+    texts: Mapping[str, Mapping[Key, str]],
+    labels: Mapping[str, str],
+    notebooks: Notebooks,
+    anonymous: bool,
+) -> dict[str, Any]:
+    """What the template needs of a pair; with the texts side by side if it is among the first."""
+    pair = each.pair
+    both = [plain(texts[name][each.key], CHARACTERS) for name in (pair.first, pair.second)]
+    known = notebooks.known(each.key) if number <= SIDE_BY_SIDE else []
+    return {
+        "number": number,
+        "exercise": each.exercise,
+        "students": ["" if anonymous else name for name in (pair.first, pair.second)],
+        "names": [labels.get(name, "") for name in (pair.first, pair.second)],
+        "part": pair.part,
+        "reason": pair.reason(each.of),
+        "texts": [
+            marked(text, other, pair.rare, known, each.kind) for text, other in ((both[0], both[1]), (both[1], both[0]))
+        ]
+        if number <= SIDE_BY_SIDE
+        else [],
+    }
