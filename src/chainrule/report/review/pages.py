@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,7 +174,8 @@ class _Review:
         return self._page(
             "review_exercise.html",
             exercise=exercise,
-            question=self.notebooks.questions.get(key, Question()),
+            question=(question := self.notebooks.questions.get(key, Question())),
+            rubric=readable(question.rubric),
             used=used,
             prepared=[plain(text) for text in own.get(exercise.name, own.get(exercise.cell, ()))],
             sections=sections,
@@ -236,3 +238,8 @@ class _Review:
             return ""
         anchor = f"#{quote(cell)}" if cell else ""
         return f"{self.settings.formgrader.rstrip('/')}/submissions/{quote(key)}/{anchor}"
+
+
+def readable(markdown: str) -> str:
+    """A rubric as plain text: its bullets and bold points without Markdown's signs."""
+    return re.sub(r"\*\*(.+?)\*\*", r"\1", re.sub(r"^(\s*)[*-] ", r"\1• ", markdown, flags=re.MULTILINE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,25 +47,29 @@ CHARACTERS = 6_000
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `number` counts from 1, and is the place on the page if it is at most SIDE_BY_SIDE."""
+    """The first line of a group in the table; `number` is the group's, and its place on the page up to SIDE_BY_SIDE.
+
+    `more` are the others whose texts are the same as one of the two.
+    """
 
     number: int
     exercise: str
     first: str
     second: str
-    part: float
     reason: str
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One pair with the texts it was found in."""
+    """One pair with the texts it was found in. Pairs of the same two texts, whoever has them, are one group."""
 
     exercise: str
     key: Key
     kind: Kind
     pair: Pair
     of: int
+    group: int = 0
 
 
 def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False) -> list[Path]:
@@ -91,7 +95,7 @@ def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False
             assignment=assignment,
             submissions=len(texts),
             without_source=sorted(set(notebooks.names) - set(notebooks.sources)),
-            pairs=[_shown(i, each, texts, labels, notebooks, anonymous) for i, each in enumerate(found, start=1)],
+            pairs=_groups(found, texts, labels, notebooks, anonymous),
             side_by_side=SIDE_BY_SIDE,
             anonymous=anonymous,
             now=datetime.now(UTC),
@@ -113,7 +117,22 @@ def compare(
         found += [
             Compared(str(row.exercise), key, kind, pair, len(given)) for pair in pairs(given, known, kind, most=most)
         ]
-    return sorted(found, key=lambda each: -each.pair.evidence)[:most]
+    return grouped(sorted(found, key=lambda each: -each.pair.evidence)[:most])
+
+
+def grouped(found: list[Compared]) -> list[Compared]:
+    """The pairs with the numbers of their groups, which count from 1 in the order of their first pairs."""
+    same: dict[tuple[str, str], str] = {}  # exercise and student: the first student with the same text
+    for each in sorted(found, key=lambda each: (each.pair.first, each.pair.second)):
+        if each.pair.same:
+            first = same.setdefault((each.exercise, each.pair.first), each.pair.first)
+            same.setdefault((each.exercise, each.pair.second), first)
+    numbers: dict[tuple[str, frozenset[str]], int] = {}
+    result = []
+    for each in found:
+        texts = frozenset(same.get((each.exercise, name), name) for name in (each.pair.first, each.pair.second))
+        result.append(replace(each, group=numbers.setdefault((each.exercise, texts), len(numbers) + 1)))
+    return result
 
 
 def read(folder: Path) -> list[Row]:
@@ -123,16 +142,19 @@ def read(folder: Path) -> list[Row]:
             lines = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error):
         return []
-    rows = []
-    for number, line in enumerate(lines, start=1):
+    rows: dict[int, Row] = {}
+    for line in lines:
         try:
+            number = int(line["group"])
             exercise, first, second, reason = (
                 _original(line[name]) for name in ("exercise", "student_a", "student_b", "reason")
             )
-            rows.append(Row(number, exercise, first, second, float(line["part"]), reason))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             continue
-    return rows
+        row = rows.setdefault(number, Row(number, exercise, first, second, reason))
+        more = [name for name in (first, second) if name not in (row.first, row.second, *row.more)]
+        rows[number] = replace(row, more=(*row.more, *more))
+    return list(rows.values())
 
 
 def _original(text: str) -> str:
@@ -150,6 +172,7 @@ def _names(students: pd.DataFrame) -> dict[str, str]:
 def _table(found: list[Compared], labels: Mapping[str, str]) -> pd.DataFrame:
     rows = [
         (
+            each.group,
             each.exercise,
             *(labels.get(name, name) for name in (each.pair.first, each.pair.second)),
             *(each.pair.part, each.pair.runs, each.pair.shared, len(each.pair.rare), each.pair.only),
@@ -160,28 +183,37 @@ def _table(found: list[Compared], labels: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _shown(
-    number: int,
-    each: Compared,
+def _groups(
+    found: list[Compared],
     texts: Mapping[str, Mapping[Key, str]],
     labels: Mapping[str, str],
     notebooks: Notebooks,
     anonymous: bool,
-) -> dict[str, Any]:
-    """What the template needs of a pair; with the texts side by side if it is among the first."""
-    pair = each.pair
-    both = [plain(texts[name][each.key], CHARACTERS) for name in (pair.first, pair.second)]
-    known = notebooks.known(each.key) if number <= SIDE_BY_SIDE else []
-    return {
-        "number": number,
-        "exercise": each.exercise,
-        "students": ["" if anonymous else name for name in (pair.first, pair.second)],
-        "names": [labels.get(name, "") for name in (pair.first, pair.second)],
-        "part": pair.part,
-        "reason": pair.reason(each.of),
-        "texts": [
-            marked(text, other, pair.rare, known, each.kind) for text, other in ((both[0], both[1]), (both[1], both[0]))
-        ]
-        if number <= SIDE_BY_SIDE
-        else [],
-    }
+) -> list[dict[str, Any]]:
+    """What the page shows of each group: its first pair, side by side if it is among the first, and who else is in it."""
+    shown: dict[int, dict[str, Any]] = {}
+    for each in found:
+        pair = each.pair
+        both = (pair.first, pair.second)
+        if each.group not in shown:
+            sides = _sides(each, [texts[name][each.key] for name in both], notebooks)
+            shown[each.group] = {
+                "number": each.group,
+                "exercise": each.exercise,
+                "members": [],
+                "part": pair.part,
+                "reason": pair.reason(each.of),
+                "texts": sides,
+            }
+        members = shown[each.group]["members"]
+        named = [("" if anonymous else name, labels.get(name, "")) for name in both]
+        members += [name for name in named if name not in members]
+    return list(shown.values())
+
+
+def _sides(each: Compared, both: list[str], notebooks: Notebooks) -> list[list[tuple[str, str]]]:
+    if each.group > SIDE_BY_SIDE:
+        return []
+    first, second = (plain(text, CHARACTERS) for text in both)
+    known = notebooks.known(each.key)
+    return [marked(a, b, each.pair.rare, known, each.kind) for a, b in ((first, second), (second, first))]
