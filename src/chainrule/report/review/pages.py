@@ -222,13 +222,8 @@ class _Review:
     def _pair(self, pair: similar.Row) -> dict[str, Any]:
         place = f"{similar.PAGE}#pair-{pair.number}" if pair.number <= similar.SIDE_BY_SIDE else similar.PAGE
         students = [self._label(student) for student in (pair.first, pair.second)]
-        return {
-            "exercise": pair.exercise,
-            "students": students,
-            "reason": pair.reason,
-            "part": pair.part,
-            "href": place,
-        }
+        more = [self._label(student) for student in pair.more]
+        return {"exercise": pair.exercise, "students": students, "more": more, "reason": pair.reason, "href": place}
 
     def _link(self, student: str, exercise: str, cell: str) -> str:
         """Formgrader's page of this notebook, at the field for the points of this cell, or "" without a submission."""

@@ -23,15 +23,7 @@ from chainrule.similarity import CODE, PROSE, Kind, Pair, marked, pairs
 PAGE = "similar.html"
 TABLE = "similar.csv"
 COLUMNS = [
-    "exercise",
-    "student_a",
-    "student_b",
-    "part",
-    "pieces",
-    "shared",
-    "rare",
-    "nobody_else",
-    "evidence",
+    *("group", "exercise", "student_a", "student_b", "part", "pieces", "shared", "rare", "nobody_else", "evidence"),
     "reason",
 ]
 
@@ -190,7 +182,7 @@ def _groups(
     notebooks: Notebooks,
     anonymous: bool,
 ) -> list[dict[str, Any]]:
-    """What the page shows of each group: its first pair, side by side if it is among the first, and who else is in it."""
+    """What the page shows of each group: its first pair, with the texts if it is among the first, and all members."""
     shown: dict[int, dict[str, Any]] = {}
     for each in found:
         pair = each.pair
