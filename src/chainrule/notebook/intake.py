@@ -29,8 +29,6 @@ MAX_ITEMS = 2_000_000
 _NOT_UTF8 = {b"\xff\xfe": "UTF-16 or UTF-32", b"\xfe\xff": "UTF-16", b"\x00\x00": "UTF-32"}
 # Every string is one token, closed or not: else a truncated file would be searched again from each quote.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[{,\]}]', re.DOTALL)
-# As far as the next bracket outside of strings, or the end: fewer steps for most files, which are long strings.
-_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+(?:"|\Z))*+([\[\]{}]|\Z)', re.DOTALL)
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -97,9 +95,6 @@ def _decode(content: bytes, name: str) -> str:
 
 def _check_size(content: bytes, name: str) -> None:
     """Refuses what would cost too much stack or memory to parse: the parser itself knows no bounds."""
-    if sum(content.count(sign) for sign in (b"[", b"{", b",")) <= MAX_ITEMS:
-        _check_depth(content, name)
-        return
     depth = items = 0
     for match in _TOKEN.finditer(content):
         token = match[0]
@@ -115,14 +110,6 @@ def _check_size(content: bytes, name: str) -> None:
         items += 1
         if items > MAX_ITEMS:
             raise _refused(name, f"holds more than {MAX_ITEMS:,} values")
-
-
-def _check_depth(content: bytes, name: str) -> None:
-    depth = 0
-    for match in _BRACKET.finditer(content):
-        depth += {b"[": 1, b"{": 1, b"": 0}.get(match[1], -1)
-        if depth > MAX_DEPTH:
-            raise _refused(name, f"is nested more than {MAX_DEPTH} levels deep")
 
 
 def _upgraded(notebook: Any, name: str) -> dict[str, Any]:
