@@ -92,7 +92,7 @@ def test_a_part_taken_into_other_work_is_found() -> None:
 def test_the_reason_says_in_words_what_is_shared_and_what_was_left_out() -> None:
     (same,) = pairs(the_class(copy=ORIGINAL))
     (changed,) = pairs(the_class(copy=renamed()))
-    assert same.reason(6).startswith("The two texts are the same, sign by sign.")
+    assert same.reason(6).startswith("The two texts are the same, character for character.")
     assert changed.reason(6).startswith("The two texts are the same but for names, numbers, comments and layout.")
     assert "neither given nor common" in changed.reason(6)
     assert "in no other of the 6 submissions" in changed.reason(6)

@@ -76,7 +76,7 @@ class Pair:
     def reason(self, of: int) -> str:
         """Why the pair is shown, in words. `of` is the number of texts that were compared."""
         if self.same == "text":
-            head = "The two texts are the same, sign by sign. "
+            head = "The two texts are the same, character for character. "
         elif self.same == "structure":
             head = "The two texts are the same but for names, numbers, comments and layout. "
         else:
