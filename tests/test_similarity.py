@@ -108,6 +108,13 @@ def test_what_most_of_the_class_shares_makes_no_pair() -> None:
     assert found(texts) == []
 
 
+def test_a_habit_of_a_third_of_the_class_makes_no_pair_and_that_of_three_does() -> None:
+    others = synthetic(30)
+    del others["s00001"]  # the copy in it
+    assert found(others | {f"t{i}": ORIGINAL for i in range(12)}) == []
+    assert len(found(others | {f"t{i}": ORIGINAL for i in range(3)})) == 3
+
+
 def test_a_short_solution_says_nothing() -> None:
     short = "def line_grad(phi, x, y):\n    r = phi[0] + phi[1] * x - y\n"
     short += "    return 2 * np.array([r.mean(), (r * x).mean()])"
