@@ -312,15 +312,40 @@ def audit(context: click.Context, assignment: str | None, student: str | None, a
 @main.command()
 @click.argument("assignment", required=False)
 @click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("report"), show_default=True)
+@click.option("--graders", help="Who shares the marking, as NAME,NAME: what is left for each (one assignment).")
+@click.option("--formgrader", help="Address of Formgrader for the links of the review page (one assignment).")
+@click.option("--anonymous", is_flag=True, help="No names on the review pages (one assignment).")
 @click.pass_context
-def report(context: click.Context, assignment: str | None, folder: Path) -> None:
-    """Write grades as CSV and a page with statistics, for one assignment or the whole course."""
+def report(
+    context: click.Context,
+    assignment: str | None,
+    folder: Path,
+    graders: str | None,
+    formgrader: str | None,
+    anonymous: bool,
+) -> None:
+    """Write grades as CSV and pages, for one assignment (with what needs a human: review.html) or the whole course."""
     from chainrule.startup import without_slow_imports
 
     with without_slow_imports():
-        from chainrule.report import write
+        from chainrule.report import review, write
 
-    for path in write(_course(context), assignment, folder):
+    course = _course(context)
+    settings = review.load(course).changed(graders, formgrader, anonymous)
+    for path in write(course, assignment, folder, settings):
+        out.print(str(path), highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("report"), show_default=True)
+@click.option("--anonymous", is_flag=True, help="No names, but labels, on the page and in the table.")
+@click.pass_context
+def similar(context: click.Context, assignment: str, folder: Path, anonymous: bool) -> None:
+    """Write a page with pairs of submissions that share structure: worth a look, never a verdict."""
+    from chainrule.report.review import similar as found
+
+    for path in found.write(_course(context), assignment, folder, anonymous=anonymous):
         out.print(str(path), highlight=False, soft_wrap=True)
 
 

@@ -13,12 +13,10 @@ from rich.table import Table
 
 from chainrule.audit import Entry
 from chainrule.comparison import NEW, POINTS, CellChange, Points, StudentChange, TestChange
+from chainrule.formats.text import safe
 from chainrule.model import FORMAT_VERSION
 from chainrule.present import Json, number
 from chainrule.regrade import Difference
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A text that starts so may be run as a formula by a spreadsheet: it gets a leading apostrophe."""
 
 SHORT = 10
 """Characters of a grader's digest that people see."""
@@ -282,5 +280,5 @@ def _safe(value: object) -> object:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, str):
-        return "'" + value if value.startswith(FORMULA) else value
+        return safe(value)
     return "" if value is None else value

@@ -26,6 +26,11 @@ def safe(text: str) -> str:
     return "'" + text if formula(text) else text
 
 
+def unsafe(cell: str) -> str:
+    """The text that `safe` made a cell of."""
+    return cell[1:] if cell.startswith("'") and formula(cell[1:]) else cell
+
+
 def clean(text: object) -> str:
     """`text` with line ends as \\n, and � for each control character, direction override and lone surrogate."""
     words = "" if text is None else str(text)

@@ -16,18 +16,33 @@ from nbgrader.coursedir import CourseDirectory
 from chainrule.course import Course
 from chainrule.errors import GradebookError, UnknownName
 from chainrule.gradebook import check
-from chainrule.report import analysis, changes, exports, formats, frames, grades, overview, page, parallel, risk, totals
+from chainrule.report import (
+    analysis,
+    changes,
+    exports,
+    formats,
+    frames,
+    grades,
+    overview,
+    page,
+    parallel,
+    review,
+    risk,
+    totals,
+)
 from chainrule.report.connect import course_directory, database, snapshot
 
 PAGE = "index.html"
 
 
-def write(course: Course, assignment: str | None, out: Path) -> list[Path]:
+def write(course: Course, assignment: str | None, out: Path, settings: review.Settings | None = None) -> list[Path]:
     """Write the report of one assignment into `out`, or of all: `out/<assignment>/`, and the course in `out`.
 
-    Returns the files written. A failed run changes nothing in `out`.
+    Returns the files written. A failed run changes nothing in `out`. The report of one assignment comes with its review
+    pages; `settings` are theirs, by default the course's own.
     """
-    source = _Source(course, directory := course_directory(course), database(directory))
+    wanted = settings or review.load(course) if assignment is not None else None
+    source = _Source(course, directory := course_directory(course), database(directory), wanted, out)
     with snapshot(source.db_url) as connection:
         check(connection, source.db_url)
         known = frames.assignments(connection)
@@ -47,6 +62,8 @@ class _Source:
     course: Course
     directory: CourseDirectory
     db_url: str
+    review: review.Settings | None
+    out: Path
 
 
 def _require(course: Course, assignment: str, known: list[str]) -> None:
@@ -98,8 +115,13 @@ def _write_assignment(
     if up is None:  # in a report of the course, its workbook is enough
         sheets = {name: tables[name] for name in ("grades", "exercises", "tests")}
         formats.workbook(out / "grades.xlsx", sheets)
-    html = page.assignment_page(source.course.id, data, found, files=list(tables), now=now, up=up)
+    html = page.assignment_page(
+        source.course.id, data, found, files=list(tables), now=now, up=up, review=review.INDEX if source.review else ""
+    )
     (out / PAGE).write_text(html, encoding="utf-8")
+    if source.review:
+        place = (source.course, source.directory, source.db_url)
+        review.write(*place, data, table, out, now, source.review, source.out)
     shared = students.join(risk.shares(found.scored), on="student")
     return overview.Part(found.summary, data.due, shared, found.exercises, found.changed)
 

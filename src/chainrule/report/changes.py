@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from chainrule.formats.text import formula
+from chainrule.formats.text import unsafe
 from chainrule.report.grades import NO_SUBMISSION, NOT_GRADED, UNREADABLE
 
 NEEDED = ["student", "status", "score", "timestamp", "waiting"]
@@ -82,12 +82,8 @@ def _read(path: Path) -> pd.DataFrame:
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise ValueError("not a table")
     return pd.DataFrame(
-        [[_plain(cell) for cell in row] for row in rows[1:]], columns=[_plain(cell) for cell in rows[0]]
+        [[unsafe(cell) for cell in row] for row in rows[1:]], columns=[unsafe(cell) for cell in rows[0]]
     )
-
-
-def _plain(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and formula(cell[1:]) else cell
 
 
 def changes(before: Previous, students: pd.DataFrame, exercises: pd.DataFrame) -> Changes:

@@ -64,10 +64,10 @@ MANIFEST = ".chainrule-report"
 
 
 @contextmanager
-def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
+def staged(out: Path, manifest: str = MANIFEST) -> Iterator[tuple[Path, list[Path]]]:
     """A scratch folder inside `out` and a list that afterwards holds the files moved from it to `out`.
 
-    A folder holds one report: what an earlier one left is removed, what no report wrote never is.
+    A folder holds one report: what an earlier one with this manifest left is removed, what none wrote never is.
     Nothing moves unless the block succeeds, so a failed run leaves the earlier report as it was.
     """
     moved: list[Path] = []
@@ -77,8 +77,8 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
         scratch = Path(tempfile.mkdtemp(prefix=".report-", dir=out))
         yield scratch, moved
         files = sorted(path.relative_to(scratch) for path in scratch.rglob("*") if path.is_file())
-        earlier = _listed(out)
-        _list(out, {*earlier, *files}, scratch)  # all that may be there if we are interrupted from here on
+        earlier = _listed(out, manifest)
+        _list(out, manifest, {*earlier, *files}, scratch)  # all that may be there if we are interrupted from here on
         for file in files:
             target = out / file
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
             moved.append(target)
         for file in sorted(earlier - set(files)):
             _remove(out, file)
-        _list(out, set(files), scratch)
+        _list(out, manifest, set(files), scratch)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ChainruleError(
@@ -97,10 +97,10 @@ def staged(out: Path) -> Iterator[tuple[Path, list[Path]]]:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _listed(out: Path) -> set[Path]:
+def _listed(out: Path, manifest: str) -> set[Path]:
     """The files of the earlier report, as far as they lie in `out`: the manifest is a file that anybody may edit."""
     try:
-        lines = (out / MANIFEST).read_text(encoding="utf-8").splitlines()
+        lines = (out / manifest).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError):
         return set()
     inside = out.resolve()
@@ -108,9 +108,9 @@ def _listed(out: Path) -> set[Path]:
     return {path for path in found if (out / path).parent.resolve().is_relative_to(inside)}
 
 
-def _list(out: Path, files: set[Path], scratch: Path) -> None:
-    (scratch / MANIFEST).write_text("".join(f"{path}\n" for path in sorted(files)), encoding="utf-8")
-    os.replace(scratch / MANIFEST, out / MANIFEST)
+def _list(out: Path, manifest: str, files: set[Path], scratch: Path) -> None:
+    (scratch / manifest).write_text("".join(f"{path}\n" for path in sorted(files)), encoding="utf-8")
+    os.replace(scratch / manifest, out / manifest)
 
 
 def _remove(out: Path, file: Path) -> None:

@@ -34,11 +34,18 @@ MISSING = "–"
 
 
 def assignment_page(
-    course: str, frames: Frames, analysis: Analysis, *, files: Sequence[str], now: datetime, up: str | None
+    course: str,
+    frames: Frames,
+    analysis: Analysis,
+    *,
+    files: Sequence[str],
+    now: datetime,
+    up: str | None,
+    review: str = "",
 ) -> str:
     """The page of one assignment. `files` are the stems of the CSV files beside it.
 
-    `up` is the way to the course's page, if there is one.
+    `up` is the way to the course's page, if there is one; `review` that to the review page.
     """
     tests = analysis.tests
     return _render(
@@ -64,6 +71,7 @@ def assignment_page(
         files=files,
         now=now,
         up=up,
+        review=review,
     )
 
 
@@ -123,8 +131,9 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _render(template: str, **values: Any) -> str:
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+def _render(template: str, sheet: str = "", **values: Any) -> str:
+    """`sheet` is a style sheet of the template's own, after the common one."""
+    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", sheet) if name)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Markup: our own file. The policy allows this one style and nothing else: no script, no picture, no request.
     return _environment().get_template(template).render(style=Markup(style), style_hash=digest, **values)
