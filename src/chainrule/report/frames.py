@@ -144,8 +144,10 @@ def _submissions(
     frame["timestamp"] = pd.to_datetime(frame["timestamp"])
     late = pd.Series(0.0, index=frame.index)
     if due is not None:
-        deadline = pd.Timestamp(due) + pd.to_timedelta(frame["extension"]).fillna(pd.Timedelta(0))
-        late = (frame["timestamp"] - deadline).dt.total_seconds().clip(lower=0).fillna(0.0)
+        # In microseconds: a due date in a far century stands for none, and nanoseconds do not reach it.
+        extension = pd.to_timedelta(frame["extension"]).fillna(pd.Timedelta(0)).astype("timedelta64[us]")
+        deadline = pd.Timestamp(due).as_unit("us") + extension
+        late = (frame["timestamp"].astype("datetime64[us]") - deadline).dt.total_seconds().clip(lower=0).fillna(0.0)
     penalty = frame["id"].map(notebooks.groupby("submission")["penalty"].sum()).fillna(0.0).astype("float64")
     return frame.assign(late_seconds=late, penalty=penalty)[["student", "timestamp", "late_seconds", "penalty"]]
 

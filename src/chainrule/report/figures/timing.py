@@ -30,7 +30,7 @@ def hand_in(timestamps: pd.Series, due: datetime | None, enrolled: int) -> Figur
     if due is None or times.empty:
         reason = "There is no due date to compare with." if due is None else "Nobody has handed in yet."
         return Figure(name, title, reason, Markup(""), empty)
-    # In microseconds: a due date in a far century stands for none, and nanoseconds do not reach it.
+    # In microseconds, as in frames.
     hours = (times.astype("datetime64[us]") - pd.Timestamp(due).as_unit("us")).dt.total_seconds().to_numpy() / 3600
     at, counts = np.unique(hours, return_counts=True)
     total = np.cumsum(counts)
