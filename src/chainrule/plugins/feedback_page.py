@@ -1,4 +1,4 @@
-"""What the feedback page says: an autograded notebook, its marks and its outcomes as sections to print.
+"""How an autograded notebook, its marks and its outcomes become the sections of the feedback page.
 
 Everything here is plain values; `feedback.html` prints them, escaped. Of a test cell only what ran in the open is
 taken, and of the student's outputs only text and pictures.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chainrule.model import Note, Outcome, Status
+from chainrule.plugins.feedback_items import Item, Mark, Page, Test
 from chainrule.plugins.feedback_outputs import Output, Outputs
 from chainrule.plugins.hidden import Delimiters, Secrets
 from chainrule.plugins.untrusted import line, plain
@@ -39,102 +40,8 @@ UNANSWERED = "This question has no answer yet: its cell is as it was handed out.
 CODE = 30_000
 """Most characters shown of one cell."""
 
-STATUS = {
-    Status.PASSED: ("✓", "passed"),
-    Status.FAILED: ("✗", "failed"),
-    Status.TIMEOUT: ("✗", "took too long"),
-    Status.CRASHED: ("✗", "Python stopped"),
-    Status.UNGRADED: ("…", "not graded"),
-}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The gradebook's row on one cell."""
-
-    score: float
-    points: float
-    auto: float | None = None
-    manual: float | None = None
-    extra: float | None = None
-    waiting: bool = False
-
-
-@dataclass(frozen=True)
-class Test:
-    """One hidden test as the student sees it."""
-
-    title: str
-    status: Status
-    points: float
-    max_points: float
-    message: str
-
-    @property
-    def symbol(self) -> str:
-        return STATUS[self.status][0]
-
-    @property
-    def word(self) -> str:
-        return STATUS[self.status][1]
-
-
-@dataclass
-class Item:
-    """A section of the page: an exercise, a test cell of nbgrader's own kind, or a written answer."""
-
-    kind: str  # "exercise", "tests" or "answer"
-    anchor: str
-    id: str
-    title: str
-    mark: Mark
-    lead: str = ""
-    misconception: str = ""
-    tests: list[Test] = field(default_factory=list)
-    answer: str = ""
-    code: list[str] = field(default_factory=list)
-    visible_tests: str = ""
-    outputs: list[Output] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
-
-    @property
-    def state(self) -> str:
-        """In one word: fault, waiting, full, part or none."""
-        if self.mark.waiting:
-            return "waiting" if self.kind == "answer" else "fault"
-        if self.mark.score >= self.mark.points:
-            return "full"
-        return "part" if self.mark.score > 0 else "none"
-
-    @property
-    def explained(self) -> Test | None:
-        """The first failed test: its message is shown, those of the others on demand."""
-        return next((test for test in self.tests if test.status not in (Status.PASSED, Status.UNGRADED)), None)
-
-    @property
-    def troubled(self) -> bool:
-        """Whether an error among the outputs may be why points are missing."""
-        return self.state != "full" and any(output.kind == "error" for output in self.outputs)
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the template prints below the score."""
-
-    title: str
-    items: list[Item]
-    notes: list[str]
-    rest: list[Output]
-
-    def part(self, *kinds: str) -> tuple[float, float, int]:
-        """Points, points at most, and how many wait for a person, over the sections of these kinds."""
-        marks = [item.mark for item in self.items if item.kind in kinds]
-        return (
-            sum(mark.score for mark in marks),
-            sum(mark.points for mark in marks),
-            sum(mark.waiting for mark in marks),
-        )
-
+MISCONCEPTIONS = 3
+"""Most named mistakes of one exercise: a student mends one at a time."""
 
 def build(
     cells: Sequence[Cell],
@@ -149,10 +56,11 @@ def build(
     outputs = Outputs(Secrets.of(cells, hidden), hidden)
     items: list[Item] = []
     rest: list[Output] = []
+    remarks: list[str] = []
     for section in _sections(cells):
         graded, group = section.graded, section.above
         if graded is None:
-            rest = outputs.of_students(group)
+            rest, remarks = outputs.of_students(group), _comments(group)
             continue
         item = _item(section, len(items) + 1, marks)
         item.outputs = outputs.of_students(group)
@@ -167,7 +75,7 @@ def build(
             item.lead, shown = outputs.of_foreign_tests(graded, item.mark.score, item.mark.points)
             item.outputs += shown + outputs.of_students(section.below)
         items.append(item)
-    return Page(_title(cells), items, _notes(notes, items), rest)
+    return Page(_title(cells), items, _notes(notes, items), rest, remarks)
 
 
 def _meta(cell: Cell) -> Mapping[str, Any]:
@@ -258,13 +166,18 @@ def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
         section.heading or line(grade_id, 100),
         mark,
         code=[plain(cell["source"], CODE) for cell in section.above if _meta(cell).get("solution") and _is_code(cell)],
-        comments=[comment for cell in cells if (comment := _comment(cell)) and (comment != NO_RESPONSE)],
+        comments=_comments(cells),
         lead=UNANSWERED if kind == "answer" and _comment(section.graded) == NO_RESPONSE else "",
     )
 
 
 def _comment(cell: Cell) -> str:
     return plain(_meta(cell).get("comment"), 10_000)
+
+
+def _comments(cells: Sequence[Cell]) -> list[str]:
+    """What a person has written to these cells."""
+    return [comment for cell in cells if (comment := _comment(cell)) and comment != NO_RESPONSE]
 
 
 def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters) -> None:
@@ -278,17 +191,21 @@ def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters)
 
 
 def _exercise(item: Item, outcomes: Sequence[Outcome]) -> None:
-    item.misconception = next((plain(o.misconception, 1500) for o in outcomes if o.misconception), "")
+    named = [plain(outcome.misconception, 1500) for outcome in outcomes if outcome.misconception]
+    item.misconceptions = list(dict.fromkeys(named))[:MISCONCEPTIONS]
+    said: set[str] = set()
     for outcome in outcomes:
         message = plain(outcome.message, 1500)
-        if outcome.status in (Status.PASSED, Status.UNGRADED) or message == item.misconception:
+        if outcome.status in (Status.PASSED, Status.UNGRADED) or message in item.misconceptions:
             message = ""  # a fault of ours is told once, in our words; so is a named mistake
         title = line(outcome.title or outcome.test, 300)
-        item.tests.append(Test(title, outcome.status, outcome.points, outcome.max_points, message))
+        again = message in said
+        said |= {message} - {""}
+        item.tests.append(Test(title, outcome.status, outcome.points, outcome.max_points, message, again))
     if item.state == "none" and item.code and all("raise NotImplementedError" in code for code in item.code):
         item.lead = "The placeholder is still there (raise NotImplementedError): this exercise is not answered yet."
-        item.misconception = ""
-        item.tests = [Test(t.title, t.status, t.points, t.max_points, "") for t in item.tests]
+        item.misconceptions = []
+        item.tests = [replace(test, message="", again=False) for test in item.tests]
 
 
 def _notes(notes: Sequence[Note], items: Sequence[Item]) -> list[str]:
