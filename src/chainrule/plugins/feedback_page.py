@@ -53,16 +53,16 @@ def build(
     scheme: Delimiters,
 ) -> Page:
     """The page of one notebook. `test_cells` maps a test cell's id to the exercise that chainrule graded there."""
-    outputs = Outputs(Secrets.of(cells, hidden), hidden)
+    outputs = Outputs(Secrets.of(cells, hidden, scheme), hidden)
     items: list[Item] = []
     rest: list[Output] = []
     remarks: list[str] = []
-    for section in _sections(cells):
+    for section in _sections(cells, scheme):
         graded, group = section.graded, section.above
         if graded is None:
             rest, remarks = outputs.of_students(group), _comments(group)
             continue
-        item = _item(section, len(items) + 1, marks)
+        item = _item(section, len(items) + 1, marks, scheme)
         item.outputs = outputs.of_students(group)
         if item.kind == "answer":
             _answer(item, section, outputs, scheme)
@@ -101,7 +101,7 @@ class _Section:
     below: list[Cell] = field(default_factory=list)
 
 
-def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
+def _sections(cells: Sequence[Cell], scheme: Delimiters) -> Iterator[_Section]:
     heading = ""
     above: list[Cell] = []
     loose: list[Cell] = []
@@ -109,7 +109,7 @@ def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
     for cell in cells:
         meta, title = _meta(cell), ""
         if cell.get("cell_type") == "markdown" and not meta.get("solution"):
-            title = _heading(str(cell.get("source", "")))
+            title = _heading(scheme.shown(str(cell.get("source", ""))))  # a rubric has headings, too
         graded = meta.get("grade") or meta.get("task")
         if last and not (title or graded or meta.get("solution")):
             last.below.append(cell)
@@ -152,7 +152,7 @@ def _heading(source: str) -> str:
     return line(re.sub(r"\s*\([\d.]+ points?\)\s*$", "", words), 150)  # the page tells the points itself
 
 
-def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
+def _item(section: _Section, number: int, marks: Mapping[str, Mark], scheme: Delimiters) -> Item:
     assert section.graded is not None
     meta = _meta(section.graded)
     grade_id = str(meta.get("grade_id", ""))
@@ -165,7 +165,11 @@ def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
         line(grade_id, 100),
         section.heading or line(grade_id, 100),
         mark,
-        code=[plain(cell["source"], CODE) for cell in section.above if _meta(cell).get("solution") and _is_code(cell)],
+        code=[
+            plain(scheme.shown(str(cell["source"])), CODE)
+            for cell in section.above
+            if _meta(cell).get("solution") and _is_code(cell)
+        ],
         comments=_comments(cells),
         lead=UNANSWERED if kind == "answer" and _comment(section.graded) == NO_RESPONSE else "",
     )
@@ -186,7 +190,7 @@ def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters)
     own = section.below if _meta(section.graded).get("task") else [section.graded]
     texts = [plain(scheme.shown(str(cell["source"])), CODE) for cell in own if not _is_code(cell)]
     item.answer = "\n\n".join(text for text in texts if text.strip())
-    item.code += [plain(cell["source"], CODE) for cell in own if _is_code(cell)]
+    item.code += [plain(scheme.shown(str(cell["source"])), CODE) for cell in own if _is_code(cell)]
     item.outputs += outputs.of_students([section.graded, *section.below])
 
 

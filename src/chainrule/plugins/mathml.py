@@ -19,7 +19,7 @@ LONGEST = 3_000
 """Most characters of a formula that is converted."""
 
 DEEPEST = 25
-"""Most groups inside one another."""
+"""Most groups and commands inside one another."""
 
 _TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 _ROWS = {"matrix": "", "pmatrix": "()", "bmatrix": "[]", "vmatrix": "||", "Vmatrix": "‖‖", "cases": "{", "array": ""}
@@ -59,11 +59,12 @@ def _mi(text: str, *, upright: bool = False) -> Markup:
 def _letter(character: str, style: str) -> str:
     """A letter or digit in one of Unicode's mathematical alphabets: ("R", "DOUBLE-STRUCK") is ℝ."""
     kind = "SMALL" if character.islower() else "CAPITAL"
-    name = unicodedata.name(character, "").rsplit(" ", 1)[-1]
-    for prefix in ("", "MATHEMATICAL "):
-        for found in (f"{prefix}{style} {kind} {name}", f"{prefix}{style} DIGIT {name}"):
+    name = unicodedata.name(character, "").removeprefix("GREEK ")
+    last = name.rsplit(" ", 1)[-1]
+    for rest in (f"{kind} {last}", f"DIGIT {last}", name):
+        for prefix in ("", "MATHEMATICAL "):
             try:
-                return unicodedata.lookup(found)
+                return unicodedata.lookup(f"{prefix}{style} {rest}")
             except KeyError:
                 continue
     return character
@@ -183,21 +184,25 @@ class _Formula:
         return self._group("}")
 
     def _group(self, end: str) -> Markup:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise Unknown("too deep")
         parts: list[Markup] = []
         while (token := self._peek()) != end:
             if token is None or token in ("&", "\\\\"):
                 raise Unknown("a group without its end")
             parts.append(self._scripted())
         self._next()
-        self._depth -= 1
         return _row(parts)
 
     # -- atoms -----------------------------------------------------------------------------------------------------
 
     def _atom(self) -> Markup:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise Unknown("too deep")
+        atom = self._one()
+        self._depth -= 1
+        return atom
+
+    def _one(self) -> Markup:
         token = self._next()
         if token == "{":
             return self._group("}")
@@ -301,14 +306,10 @@ class _Formula:
             raise Unknown(name)
         if name == "array":
             self._text()
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise Unknown("too deep")
         rows = self._rows(lambda token: token is None or token == "\\end")
         self._next()
         if self._text() != name:
             raise Unknown("\\end of another environment")
-        self._depth -= 1
         table = self._table(rows, aligned=name in _ALIGNED)
         around = _ROWS.get(name, "")
         before = [_mo(around[0], stretchy="true", form="prefix")] if around else []

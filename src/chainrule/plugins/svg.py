@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from chainrule.plugins.untrusted import picture
+
 LONGEST = 1 << 20
 """Most characters of one drawing."""
 
@@ -25,17 +27,17 @@ NAMESPACE = "http://www.w3.org/2000/svg"
 
 SHAPES = frozenset(
     "svg g path rect circle ellipse line polyline polygon text tspan defs use symbol clipPath linearGradient "
-    "radialGradient stop marker image title desc style".split()
+    "radialGradient stop image title desc style".split()
 )
 ATTRIBUTES = frozenset(
     "id class d x y x1 x2 y1 y2 dx dy cx cy r rx ry fx fy width height points viewBox preserveAspectRatio transform "
-    "style offset version href type gradientUnits gradientTransform spreadMethod clipPathUnits markerWidth markerHeight "
-    "markerUnits refX refY orient fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-linecap "
-    "stroke-linejoin stroke-dasharray stroke-dashoffset stroke-miterlimit opacity color font-size font-family "
-    "font-style font-weight text-anchor dominant-baseline letter-spacing clip-path clip-rule stop-color stop-opacity "
-    "marker-start marker-mid marker-end rotate textLength lengthAdjust pathLength vector-effect".split()
+    "style offset version href type gradientUnits gradientTransform spreadMethod clipPathUnits fill fill-opacity "
+    "fill-rule stroke stroke-width stroke-opacity stroke-linecap stroke-linejoin stroke-dasharray stroke-dashoffset "
+    "stroke-miterlimit opacity color font-size font-family font-style font-weight text-anchor dominant-baseline "
+    "letter-spacing clip-path clip-rule stop-color stop-opacity rotate textLength lengthAdjust pathLength "
+    "vector-effect".split()
 )
-_RASTER = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=\s]*")
+_RASTER = re.compile(r"data:image/(?:png|jpeg);base64,")
 _INSIDE = re.compile(r"#[\w.:-]+")
 _FETCHES = re.compile(r"url\s*\(\s*(?![\"']?#[\w.:-]+[\"']?\s*\))|@|\\|expression|image-set|src\s*\(", re.IGNORECASE)
 
@@ -69,7 +71,7 @@ class _Drawing:
         self._around: list[frozenset[str]] = []  # the ids around each use
         self._used: set[str] = set()
         parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
+        parser.buffer_text, parser.buffer_size = True, LONGEST  # a style is seen as a whole
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
@@ -96,9 +98,9 @@ class _Drawing:
         if self._skipped or space != NAMESPACE or element not in SHAPES:
             self._skipped += 1
             return
-        kept = {key: value for full, value in attributes.items() if (key := _kept(element, full, value))}
+        kept = dict(pair for full, value in attributes.items() if (pair := _kept(element, full, value)))
         if element == "use":
-            self._around.append(frozenset(self._ids))
+            self._around.append(frozenset(self._ids) - {""})
             self._used.add(kept.get("href", "#").removeprefix("#"))
         self._style = element == "style"
         first = f' xmlns="{NAMESPACE}"' if len(self._ids) == 1 else ""
@@ -117,12 +119,15 @@ class _Drawing:
             self._out.append(escape(text))
 
 
-def _kept(element: str, full: str, value: str) -> str:
-    """The attribute's own name if it stays, else nothing."""
+def _kept(element: str, full: str, value: str) -> tuple[str, str] | None:
+    """The attribute's own name and its value if it stays."""
     name = full.rpartition(" ")[2]
     if name not in ATTRIBUTES or (" " in full and name != "href") or _FETCHES.search(value):
-        return ""
-    if name == "href":
-        allowed = _RASTER if element == "image" else _INSIDE
-        return name if allowed.fullmatch(value) else ""
-    return name
+        return None
+    if name != "href":
+        return name, value
+    if element == "image":
+        start = _RASTER.match(value)
+        raster = picture(value[start.end() :]) if start else None
+        return (name, raster) if raster else None
+    return (name, value) if _INSIDE.fullmatch(value) else None
