@@ -21,6 +21,9 @@ Token = Mapping[str, Any]
 LONGEST = 30_000
 """Most characters of Markdown that are parsed; the parser's time can grow with the square of it."""
 
+WIDE = 25
+"""Characters of TeX from which a formula may be wider than a phone."""
+
 _CODE_OR_MATH = re.compile(r"`([^`\n]{1,200})`|\$([^$\s](?:[^$\n]{0,300}[^$\s])?)\$(?!\d)")
 
 _WRAPPED = {
@@ -65,7 +68,14 @@ def _typed(text: str) -> Markup:
 
 def _formula(tex: str, *, block: bool = False) -> Markup:
     found = mathml.mathml(tex, block=block) or mathml.source(tex, block=block)
-    return Markup('<span class="formula">{}</span>').format(found) if block else found
+    if not block:
+        return found
+    return Markup('<span class="formula"{}>{}</span>').format(_scrolls("Formula") if len(tex) > WIDE else "", found)
+
+
+def _scrolls(what: str) -> Markup:
+    """For what may be wider than a phone: the keyboard must get there to move it."""
+    return Markup(' tabindex="0" role="group" aria-label="{}"').format(what)
 
 
 def _all(tokens: Iterable[Token]) -> Markup:
@@ -83,7 +93,7 @@ def _one(token: Token) -> Markup:
     if kind == "codespan":
         return Markup("<code>{}</code>").format(raw)
     if kind == "block_code":
-        return Markup("<pre><code>{}</code></pre>").format(raw.strip("\n"))
+        return Markup("<pre{}><code>{}</code></pre>").format(_scrolls("Code"), raw.strip("\n"))
     if kind in ("softbreak", "linebreak"):
         return Markup("<br>") if kind == "linebreak" else Markup("\n")
     children = _all(token.get("children", ()))
@@ -105,7 +115,7 @@ def _block(kind: str, attrs: Mapping[str, Any], children: Markup) -> Markup:
         number = Markup(' start="{}"').format(start) if isinstance(start, int) and 0 <= start < 10**6 else ""
         return Markup("<{0}{1}>{2}</{0}>").format("ol" if attrs.get("ordered") else "ul", number, children)
     if kind == "table":
-        return Markup('<div class="wide"><table>{}</table></div>').format(children)
+        return Markup('<div class="wide"{}><table>{}</table></div>').format(_scrolls("Table"), children)
     if kind == "table_cell":
         return Markup("<{0}>{1}</{0}>").format("th" if attrs.get("head") else "td", children)
     return children  # block_text and blank_line have nothing of their own; nor has what is not known
