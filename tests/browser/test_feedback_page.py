@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from chainrule.plugins.staff import staff_report
 from tests.browser.hostile import HOSTILE, hostile_results
 from tests.plugins.pieces import b64
 
+from chainrule.plugins.staff import staff_report
+
 pytestmark = pytest.mark.browser
+
 
 def test_the_payload_is_live_where_it_is_not_escaped(watched: Any, tmp_path: Path) -> None:
     """The control: without it, the next tests could pass because the payload is harmless."""
@@ -62,7 +63,8 @@ def test_a_hostile_submission_adds_no_element(watched: Any, hostile_page: str, t
     watched.show(hostile_page, tmp_path)
     count = watched.page.evaluate
     forbidden = (
-        "script, style:not(head > style), iframe, object, embed, svg:not(.bar), form, input, button, link, base, video, audio, template, img[src^=http]"
+        "script, style:not(head > style), iframe, object, embed, svg:not(.bar), form, input, button, link, base, video, "
+        "audio, template, img[src^=http]"
     )
     assert count(f"document.querySelectorAll({forbidden!r}).length") == 0
     assert count("document.querySelectorAll('meta[http-equiv=refresh]').length") == 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.plugins.pieces import b64, display, error, exercise, outcome, png, stream, words
 from traitlets.config import Config
 
 from chainrule.model import Note, Status
@@ -13,7 +14,6 @@ from chainrule.plugins.feedback_outputs import HIDDEN_FAILED
 from chainrule.plugins.feedback_words import duration, points
 from chainrule.plugins.hidden import Delimiters, raised_in_the_open
 from chainrule.plugins.staff import staff_output
-from tests.plugins.pieces import b64, display, error, exercise, outcome, png, stream, words
 
 Feedback = Callable[..., str]
 MakeCell = Callable[..., dict[str, Any]]
@@ -76,11 +76,14 @@ def test_an_exercise_is_summed_up_in_a_line(feedback: Feedback, notebook: Any) -
     assert "◐ Partly : 3 of 6 points , 1 of 2 tests passed" in words(page)
 
 
+WORTH = {"a": 1, "b": 9, "c": 5, "d": 7, "e": 3}
+
+
 def test_where_most_points_are_missing_is_said_first(feedback: Feedback, cell: MakeCell) -> None:
     """Not of what a person has still to read, and not where there is hardly a choice."""
-    cells = [cell("code", "assert f", f"test_{name}", points=worth) for name, worth in zip("abcde", (1, 9, 5, 7, 3))]
+    cells = [cell("code", "assert f", f"test_{name}", points=worth) for name, worth in WORTH.items()]
     cells.append(cell("markdown", "mine", "m1", points=50, solution=True))
-    none = {f"test_{name}": {"auto_score": 0} for name in "abcde"} | {"m1": {"needs_manual_grade": True}}
+    none = {f"test_{name}": {"auto_score": 0} for name in WORTH} | {"m1": {"needs_manual_grade": True}}
     assert "Most points are missing in test_b (9), test_d (7), test_c (5): look there first." in words(
         feedback(cells, scores=none)
     )
@@ -156,13 +159,20 @@ def test_notes_are_told_in_words_for_students(feedback: Feedback, notebook: Any)
         Note("restored", f"staff text {CANARY}", "test_line_grad"),
         Note("timeout", "staff text", "line_grad"),
         Note("something new", CANARY),
-        Note("unreadable", f"/srv/{CANARY}/x.ipynb is not JSON"),
     ]
     page = feedback(notebook, results=[exercise(outcome("a"), outcome("b"))], notes=notes)
     text = words(page)
     assert "had been changed; its original text was used (3 · The gradient of line_loss)." in text
     assert "A cell ran for too long and was stopped" in text
-    assert "We could not read your notebook" in text
+    assert CANARY not in page
+
+
+def test_an_unreadable_notebook_is_said_so_and_nothing_is_blamed(feedback: Feedback, notebook: Any) -> None:
+    """The cells on file are those that were handed out; a mark or a word of a person would be shown."""
+    unreadable = [Note("unreadable", f"/srv/{CANARY}/x.ipynb is not JSON")]
+    page = feedback(notebook, scores={"test_line_grad": {"auto_score": 0}}, results=[], notes=unreadable)
+    assert "We could not read your notebook" in words(page)
+    assert "The gradient of line_loss" not in page
     assert CANARY not in page
 
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.plugins.pieces import words
 
 from chainrule.plugins.feedback import render
 from chainrule.plugins.feedback_items import Item, Mark, Page
 from chainrule.plugins.feedback_record import Lateness, Other, Record
-from tests.plugins.pieces import words
 
 DUE = datetime(2025, 3, 1, 12)
 
@@ -64,4 +64,4 @@ def test_the_other_notebooks_of_the_assignment_are_linked() -> None:
     record = Record(student="Ada", score=8, max_score=10, others=(Other('p 2"#<b>', 3, 5),))
     html = render(Page("Sheet", [item], [], []), record, "a01", "p1")
     assert 'href="./p%202%22%23%3Cb%3E.html"' in html
-    assert "This assignment has 2 notebooks, each with its page: p 2\"#<b> (3 of 5 points)" in words(html)
+    assert 'This assignment has 2 notebooks, each with its page: p 2"#<b> (3 of 5 points)' in words(html)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.pieces import display, error, stream
 
 from chainrule.model import ExerciseResult, Note, Outcome, Status
 from chainrule.plugins.staff import staff_output
-from tests.plugins.pieces import display, error, stream
 
 SECRETS = (
     "hidden_input",

@@ -13,7 +13,9 @@ OURS = re.compile(r"</?(?:p|strong|em|del|code|pre|ul|ol|li|blockquote|br|table|
 
 
 def test_markdown_is_set_as_its_writer_meant_it() -> None:
-    text = "# Proof\n\n*Let* $x_1$ be **one**.\n\n- a\n- `b < c`\n\n3. third\n\n> said\n\n| n | v |\n|---|---|\n| 1 | 2 |"
+    text = (
+        "# Proof\n\n*Let* $x_1$ be **one**.\n\n- a\n- `b < c`\n\n3. third\n\n> said\n\n| n | v |\n|---|---|\n| 1 | 2 |"
+    )
     html = markdown(text)
     for part in (
         "<p><strong>Proof</strong></p>",
@@ -36,7 +38,7 @@ def test_headings_of_an_answer_are_no_headings_of_the_page() -> None:
         "<script>alert(1)</script>",
         "a <img src=x onerror=alert(1)> b",
         "[click](javascript:alert(1))",
-        "[click](<https://evil.example> \"o' onclick=alert(1)\")",
+        '[click](<https://evil.example> "o\' onclick=alert(1)")',
         "![x](https://evil.example/i.png)",
         "<https://evil.example>",
         "[ref]\n\n[ref]: javascript:alert(1)",

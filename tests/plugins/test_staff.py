@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.plugins.pieces import exercise, outcome
+
 from chainrule.model import ExerciseResult, Status
 from chainrule.plugins.staff import staff_report
-from tests.plugins.pieces import exercise, outcome
 
 
 def test_staff_see_everything_escaped() -> None:

@@ -7,9 +7,9 @@ import io
 import time
 
 import pytest
+from tests.plugins.pieces import b64, png
 
 from chainrule.plugins.svg import ELEMENTS, LONGEST, svg
-from tests.plugins.pieces import b64, png
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 

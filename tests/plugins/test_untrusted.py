@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
+from tests.plugins.pieces import b64, png
 
 from chainrule.plugins import untrusted
-from tests.plugins.pieces import b64, png
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,10 @@ class Item:
         return 0.0 if self.mark.waiting else max(0.0, self.mark.points - self.mark.score)
 
     @property
-    def troubled(self) -> bool:
-        """Whether an error among the outputs may be why points are missing."""
-        return self.state != "full" and any(output.kind == "error" for output in self.outputs)
+    def telling(self) -> bool:
+        """Whether the outputs are worth a look at once: a figure, or an error that may be why points are missing."""
+        kinds = {output.kind for output in self.outputs}
+        return "picture" in kinds or (self.state != "full" and "error" in kinds)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ CODE = 30_000
 MISCONCEPTIONS = 3
 """Most named mistakes of one exercise: a student mends one at a time."""
 
+
 def build(
     cells: Sequence[Cell],
     marks: Mapping[str, Mark],
@@ -75,7 +76,13 @@ def build(
             item.lead, shown = outputs.of_foreign_tests(graded, item.mark.score, item.mark.points)
             item.outputs += shown + outputs.of_students(section.below)
         items.append(item)
+    if any(note.kind == "unreadable" for note in notes) and not any(_by_hand(item) for item in items):
+        items = []  # these are the cells as handed out, not the student's
     return Page(_title(cells), items, _notes(notes, items), rest, remarks)
+
+
+def _by_hand(item: Item) -> bool:
+    return bool(item.comments) or item.mark.manual is not None or item.mark.waiting
 
 
 def _meta(cell: Cell) -> Mapping[str, Any]:

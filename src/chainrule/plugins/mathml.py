@@ -49,7 +49,9 @@ def _row(parts: list[Markup]) -> Markup:
 
 
 def _mo(text: str, **attributes: str) -> Markup:
-    return Markup("<mo{}>{}</mo>").format(Markup("").join(Markup(' {}="{}"').format(*a) for a in attributes.items()), text)
+    return Markup("<mo{}>{}</mo>").format(
+        Markup("").join(Markup(' {}="{}"').format(*a) for a in attributes.items()), text
+    )
 
 
 def _mi(text: str, *, upright: bool = False) -> Markup:
