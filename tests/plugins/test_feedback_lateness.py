@@ -65,3 +65,10 @@ def test_the_other_notebooks_of_the_assignment_are_linked() -> None:
     html = render(Page("Sheet", [item], [], []), record, "a01", "p1")
     assert 'href="./p%202%22%23%3Cb%3E.html"' in html
     assert 'This assignment has 2 notebooks, each with its page: p 2"#<b> (3 of 5 points)' in words(html)
+
+
+def test_what_waits_for_a_person_is_not_called_a_zero_of_the_tests() -> None:
+    item = Item("tests", "part-1", "test_f", "One", Mark(0, 10, waiting=True), lead="The tests gave no points.")
+    text = words(render(Page("Sheet", [item], [], []), Record(student="Ada", score=0, max_score=10), "a01", "a01"))
+    assert "A person will look at it; you have lost nothing." in text
+    assert "The tests gave no points." not in text
