@@ -1,8 +1,8 @@
 """A student's SVG drawn anew from what is harmless in it, to be shown as an `<img>`.
 
 As an image a browser runs no script of an SVG and fetches nothing for it. It is drawn anew all the same: a reader may
-open the picture on its own, a browser may have a fault, and a drawing can be made to take minutes. Kept are shapes, text
-and colours; scripts, events, links, filters, animations, foreign content and references to anything outside go.
+open the picture on its own, a browser may have a fault, and a drawing can be made to take minutes. Shapes, text and
+colours are kept; scripts, events, links, filters, animations, foreign content and references to anything outside go.
 """
 
 from __future__ import annotations
