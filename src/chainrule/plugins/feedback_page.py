@@ -1,4 +1,4 @@
-"""What the feedback page says: an autograded notebook, its marks and its outcomes as sections to print.
+"""How an autograded notebook, its marks and its outcomes become the sections of the feedback page.
 
 Everything here is plain values; `feedback.html` prints them, escaped. Of a test cell only what ran in the open is
 taken, and of the student's outputs only text and pictures.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chainrule.model import Note, Outcome, Status
+from chainrule.plugins.feedback_items import Item, Mark, Page, Test
 from chainrule.plugins.feedback_outputs import Output, Outputs
 from chainrule.plugins.hidden import Delimiters, Secrets
 from chainrule.plugins.untrusted import line, plain
@@ -39,101 +40,8 @@ UNANSWERED = "This question has no answer yet: its cell is as it was handed out.
 CODE = 30_000
 """Most characters shown of one cell."""
 
-STATUS = {
-    Status.PASSED: ("✓", "passed"),
-    Status.FAILED: ("✗", "failed"),
-    Status.TIMEOUT: ("✗", "took too long"),
-    Status.CRASHED: ("✗", "Python stopped"),
-    Status.UNGRADED: ("…", "not graded"),
-}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The gradebook's row on one cell."""
-
-    score: float
-    points: float
-    auto: float | None = None
-    manual: float | None = None
-    extra: float | None = None
-    waiting: bool = False
-
-
-@dataclass(frozen=True)
-class Test:
-    """One hidden test as the student sees it."""
-
-    title: str
-    status: Status
-    points: float
-    max_points: float
-    message: str
-
-    @property
-    def symbol(self) -> str:
-        return STATUS[self.status][0]
-
-    @property
-    def word(self) -> str:
-        return STATUS[self.status][1]
-
-
-@dataclass
-class Item:
-    """A section of the page: an exercise, a test cell of nbgrader's own kind, or a written answer."""
-
-    kind: str  # "exercise", "tests" or "answer"
-    anchor: str
-    id: str
-    title: str
-    mark: Mark
-    lead: str = ""
-    misconception: str = ""
-    tests: list[Test] = field(default_factory=list)
-    answer: str = ""
-    code: list[str] = field(default_factory=list)
-    visible_tests: str = ""
-    outputs: list[Output] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
-
-    @property
-    def state(self) -> str:
-        """In one word: fault, waiting, full, part or none."""
-        if self.mark.waiting:
-            return "waiting" if self.kind == "answer" else "fault"
-        if self.mark.score >= self.mark.points:
-            return "full"
-        return "part" if self.mark.score > 0 else "none"
-
-    @property
-    def explained(self) -> Test | None:
-        """The first failed test: its message is shown, those of the others on demand."""
-        return next((test for test in self.tests if test.status not in (Status.PASSED, Status.UNGRADED)), None)
-
-    @property
-    def troubled(self) -> bool:
-        """Whether an error among the outputs may be why points are missing."""
-        return self.state != "full" and any(output.kind == "error" for output in self.outputs)
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the template prints below the score."""
-
-    title: str
-    items: list[Item]
-    notes: list[str]
-    rest: list[Output]
-
-    def part(self, *kinds: str) -> tuple[float, float, int]:
-        """Points, points at most, and how many wait for a person, over the sections of these kinds."""
-        marks = [item.mark for item in self.items if item.kind in kinds]
-        return (
-            sum(mark.score for mark in marks),
-            sum(mark.points for mark in marks),
-            sum(mark.waiting for mark in marks),
-        )
+MISCONCEPTIONS = 3
+"""Most named mistakes of one exercise: a student mends one at a time."""
 
 
 def build(
@@ -146,15 +54,16 @@ def build(
     scheme: Delimiters,
 ) -> Page:
     """The page of one notebook. `test_cells` maps a test cell's id to the exercise that chainrule graded there."""
-    outputs = Outputs(Secrets.of(cells, hidden), hidden)
+    outputs = Outputs(Secrets.of(cells, hidden, scheme), hidden)
     items: list[Item] = []
     rest: list[Output] = []
-    for section in _sections(cells):
+    remarks: list[str] = []
+    for section in _sections(cells, scheme):
         graded, group = section.graded, section.above
         if graded is None:
-            rest = outputs.of_students(group)
+            rest, remarks = outputs.of_students(group), _comments(group)
             continue
-        item = _item(section, len(items) + 1, marks)
+        item = _item(section, len(items) + 1, marks, scheme)
         item.outputs = outputs.of_students(group)
         if item.kind == "answer":
             _answer(item, section, outputs, scheme)
@@ -167,7 +76,13 @@ def build(
             item.lead, shown = outputs.of_foreign_tests(graded, item.mark.score, item.mark.points)
             item.outputs += shown + outputs.of_students(section.below)
         items.append(item)
-    return Page(_title(cells), items, _notes(notes, items), rest)
+    if any(note.kind == "unreadable" for note in notes) and not any(_by_hand(item) for item in items):
+        items = []  # these are the cells as handed out, not the student's
+    return Page(_title(cells), items, _notes(notes, items), rest, remarks)
+
+
+def _by_hand(item: Item) -> bool:
+    return bool(item.comments) or item.mark.manual is not None or item.mark.waiting
 
 
 def _meta(cell: Cell) -> Mapping[str, Any]:
@@ -193,7 +108,7 @@ class _Section:
     below: list[Cell] = field(default_factory=list)
 
 
-def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
+def _sections(cells: Sequence[Cell], scheme: Delimiters) -> Iterator[_Section]:
     heading = ""
     above: list[Cell] = []
     loose: list[Cell] = []
@@ -201,7 +116,7 @@ def _sections(cells: Sequence[Cell]) -> Iterator[_Section]:
     for cell in cells:
         meta, title = _meta(cell), ""
         if cell.get("cell_type") == "markdown" and not meta.get("solution"):
-            title = _heading(str(cell.get("source", "")))
+            title = _heading(scheme.shown(str(cell.get("source", ""))))  # a rubric has headings, too
         graded = meta.get("grade") or meta.get("task")
         if last and not (title or graded or meta.get("solution")):
             last.below.append(cell)
@@ -244,7 +159,7 @@ def _heading(source: str) -> str:
     return line(re.sub(r"\s*\([\d.]+ points?\)\s*$", "", words), 150)  # the page tells the points itself
 
 
-def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
+def _item(section: _Section, number: int, marks: Mapping[str, Mark], scheme: Delimiters) -> Item:
     assert section.graded is not None
     meta = _meta(section.graded)
     grade_id = str(meta.get("grade_id", ""))
@@ -257,8 +172,12 @@ def _item(section: _Section, number: int, marks: Mapping[str, Mark]) -> Item:
         line(grade_id, 100),
         section.heading or line(grade_id, 100),
         mark,
-        code=[plain(cell["source"], CODE) for cell in section.above if _meta(cell).get("solution") and _is_code(cell)],
-        comments=[comment for cell in cells if (comment := _comment(cell)) and (comment != NO_RESPONSE)],
+        code=[
+            plain(scheme.shown(str(cell["source"])), CODE)
+            for cell in section.above
+            if _meta(cell).get("solution") and _is_code(cell)
+        ],
+        comments=_comments(cells),
         lead=UNANSWERED if kind == "answer" and _comment(section.graded) == NO_RESPONSE else "",
     )
 
@@ -267,28 +186,37 @@ def _comment(cell: Cell) -> str:
     return plain(_meta(cell).get("comment"), 10_000)
 
 
+def _comments(cells: Sequence[Cell]) -> list[str]:
+    """What a person has written to these cells."""
+    return [comment for cell in cells if (comment := _comment(cell)) and comment != NO_RESPONSE]
+
+
 def _answer(item: Item, section: _Section, outputs: Outputs, scheme: Delimiters) -> None:
     """A written answer: text, or code that a person reads."""
     assert section.graded is not None
     own = section.below if _meta(section.graded).get("task") else [section.graded]
     texts = [plain(scheme.shown(str(cell["source"])), CODE) for cell in own if not _is_code(cell)]
     item.answer = "\n\n".join(text for text in texts if text.strip())
-    item.code += [plain(cell["source"], CODE) for cell in own if _is_code(cell)]
+    item.code += [plain(scheme.shown(str(cell["source"])), CODE) for cell in own if _is_code(cell)]
     item.outputs += outputs.of_students([section.graded, *section.below])
 
 
 def _exercise(item: Item, outcomes: Sequence[Outcome]) -> None:
-    item.misconception = next((plain(o.misconception, 1500) for o in outcomes if o.misconception), "")
+    named = [plain(outcome.misconception, 1500) for outcome in outcomes if outcome.misconception]
+    item.misconceptions = list(dict.fromkeys(named))[:MISCONCEPTIONS]
+    said: set[str] = set()
     for outcome in outcomes:
         message = plain(outcome.message, 1500)
-        if outcome.status in (Status.PASSED, Status.UNGRADED) or message == item.misconception:
+        if outcome.status in (Status.PASSED, Status.UNGRADED) or message in item.misconceptions:
             message = ""  # a fault of ours is told once, in our words; so is a named mistake
         title = line(outcome.title or outcome.test, 300)
-        item.tests.append(Test(title, outcome.status, outcome.points, outcome.max_points, message))
+        again = message in said
+        said |= {message} - {""}
+        item.tests.append(Test(title, outcome.status, outcome.points, outcome.max_points, message, again))
     if item.state == "none" and item.code and all("raise NotImplementedError" in code for code in item.code):
         item.lead = "The placeholder is still there (raise NotImplementedError): this exercise is not answered yet."
-        item.misconception = ""
-        item.tests = [Test(t.title, t.status, t.points, t.max_points, "") for t in item.tests]
+        item.misconceptions = []
+        item.tests = [replace(test, message="", again=False) for test in item.tests]
 
 
 def _notes(notes: Sequence[Note], items: Sequence[Item]) -> list[str]:

@@ -48,15 +48,17 @@ class Secrets:
     lines: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
-    def of(cls, cells: Iterable[Mapping[str, Any]], region: Delimiters) -> Secrets:
+    def of(cls, cells: Iterable[Mapping[str, Any]], *regions: Delimiters) -> Secrets:
         """Hidden lines of all cells, without those that stand in the open too."""
         hidden: set[str] = set()
         opened: set[str] = set()
         for cell in cells:
-            shown, lines = region.split(str(cell.get("source", "")))
+            shown = str(cell.get("source", ""))
+            for region in regions:
+                shown, lines = region.split(shown)
+                hidden.update(text.strip() for text in lines.values())
             opened.update(text.strip() for text in shown.split("\n"))
-            hidden.update(text.strip() for text in lines.values())
-        marks = {text for text in hidden if region.begin in text or region.end in text}
+        marks = {text for text in hidden for region in regions if region.begin in text or region.end in text}
         return cls(frozenset(text for text in hidden - opened - marks if len(text) >= SHORT))
 
     def quoted_in(self, text: str) -> bool:
