@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event, insert
 
 from chainrule import gradebook
 from chainrule.model import Status
+from chainrule.startup import find_alembic
 
 START = datetime(2026, 3, 2, 12)
 FAMILY = (
@@ -73,6 +74,7 @@ def make(root: Path, size: Size, db_url: str | None = None, seed: int = 0) -> in
 
 def fill(db_url: str, size: Size, seed: int = 0) -> int:
     """Fill the empty or missing gradebook `db_url`. Returns the number of outcomes. One seed makes one course."""
+    find_alembic()
     Gradebook(db_url, "synthetic").close()
     engine = gradebook.engine(db_url)
     if engine.dialect.name == "sqlite":

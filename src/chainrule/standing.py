@@ -1,6 +1,6 @@
 """How a student stands, from the gradebook by the course's policy: set-based queries, no pandas.
 
-`of` is for one student and one assignment (a feedback page), `records` for all (the report).
+`of` is for one student (a feedback page), `records` for all (the report).
 """
 
 from __future__ import annotations
@@ -37,14 +37,12 @@ def nothing(student: str, assignment: str) -> bool:
     return False
 
 
-def of(
-    root: Path, db_url: str, student: str, assignment: str, collected: Collected = nothing
-) -> policy.Standing | None:
-    """One assignment of one student, for the page that the student gets; its `lines` are for display.
+def of(root: Path, db_url: str, student: str, collected: Collected = nothing) -> Total | None:
+    """The total of one student, for the page that the student gets: `Total.on` has one assignment, with its lines.
 
-    None in a course without `grades.toml`, where nbgrader's numbers are all there is, and for a pair that the gradebook
-    does not know. Late days are spent where they help most among all that is graded, so those of an assignment may
-    change until the course ends. Raises `SourceError` or `UnknownName` for a mistake in the file.
+    None in a course without `grades.toml`, where nbgrader's numbers are all there is, and for a student whom the
+    gradebook does not know. Late days are spent where they help most among all that is graded, so those of an
+    assignment may change until the course ends. Raises `SourceError` or `UnknownName` for a mistake in the file.
     """
     course = Course(root)
     rules = policy.load(course)
@@ -52,7 +50,7 @@ def of(
         return None
     with gradebook.connect(db_url) as connection:
         found = records(connection, collected, student)
-    return rules.total(student, found[student]).on(assignment) if student in found else None
+    return rules.total(student, found[student]) if student in found else None
 
 
 def students(connection: Connection) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +74,17 @@ def test_what_waits_for_a_person_is_not_called_a_zero_of_the_tests() -> None:
     text = words(render(Page("Sheet", [item], [], []), Record(student="Ada", score=0, max_score=10), "a01", "a01"))
     assert "A person will look at it; you have lost nothing." in text
     assert "The tests gave no points." not in text
+
+
+def test_the_page_has_what_grades_toml_makes_of_a_late_hand_in(
+    tmp_path: Path, feedback_in: Callable[..., str], cell: Callable[..., Any]
+) -> None:
+    (tmp_path / "grades.toml").write_text("[late]\npercent_per_day = 25\nlate_days = 3\n")
+
+    def hand_in_late(book: Any) -> None:
+        book.find_submission("a01", "ada").timestamp = DUE + timedelta(days=1, hours=3)
+        book.db.commit()
+
+    text = words(feedback_in(tmp_path, [cell("code", "x", "test_f", points=8, locked=True)], also=hand_in_late))
+    assert "Deadline 1 March 2025, 12:00 UTC Late 1 day 3 hours Late days 2 used, 1 left" in text
+    assert "2 late days are spent here: nothing is taken off." in text

@@ -14,6 +14,7 @@ from chainrule import cli, standing
 from chainrule.course import Course
 from chainrule.errors import SourceError, UnknownName
 from chainrule.report import write
+from chainrule.report.formats import export
 
 from .conftest import ASSIGNMENT, Classroom
 
@@ -178,15 +179,39 @@ def test_unknown_students_and_assignments_are_named(room: Classroom) -> None:
 
 def test_a_feedback_page_can_ask_for_one_assignment(room: Classroom) -> None:
     db_url = f"sqlite:///{room.root / 'gradebook.db'}"
-    found = standing.of(room.root, db_url, "ada", "hw2")
+    total = standing.of(room.root, db_url, "ada")
+    assert total is not None
+    assert total.late_days_left == 0
+    found = total.on("hw2")
     assert found is not None
     assert (found.late_days_used, found.days_late, float(found.points or 0)) == (1, 1, 6.0)
     assert found.deadline is not None
     assert found.deadline.isoformat() == "2026-03-02T12:00:00+00:00"
     assert found.lines[0].text == "Graded with 6 of 10 points."
-    assert standing.of(room.root, db_url, "nobody", "hw2") is None
+    assert standing.of(room.root, db_url, "nobody") is None
     (room.root / "grades.toml").unlink()
-    assert standing.of(room.root, db_url, "ada", "hw2") is None, "nbgrader's numbers are all there is"
+    assert standing.of(room.root, db_url, "ada") is None, "nbgrader's numbers are all there is"
+
+
+@pytest.mark.parametrize("rules", [RULES, RULES.replace("late_days = 1", "late_days = 0"), ""])
+def test_exports_have_the_scores_and_totals_of_the_report(room: Classroom, tmp_path: Path, rules: str) -> None:
+    """Also where lateness costs points (ada's 6 become 5.4), and without the file, where a total is the plain sum."""
+    (room.root / "grades.toml").unlink()
+    if rules:
+        (room.root / "grades.toml").write_text(rules)
+    write(room.course, None, tmp_path / "report")
+    done = export(room.course, "canvas", out=tmp_path / "canvas.csv", partial=True, total=True)
+    table = rows(Path(done.path))
+    for wanted in rows(tmp_path / "report/grades.csv"):
+        [own] = [row for row in table if row["SIS Login ID"] == wanted["student"]]
+        for name in ("hw1", "hw2"):
+            [column] = [title for title in own if title.startswith(name)]
+            assert float(own[column]) == float(wanted[name])
+        if rules:
+            [column] = [title for title in own if "total" in title.lower()]
+            assert float(own[column]) == float(wanted["percent"])
+    hw2 = {row["student"]: row["hw2"] for row in rows(tmp_path / "report/grades.csv")}["ada"]
+    assert hw2 == ("5.4" if "late_days = 0" in rules else "6")
 
 
 def test_records_agree_with_nbgraders_scores(full_course: Course) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from pathlib import Path
 from typing import Any
+
+from chainrule.startup import find_alembic
 
 
 def configure(c: Any) -> None:
@@ -64,11 +62,4 @@ def configure(c: Any) -> None:
         "clean_html": "chainrule.plugins.safe_html.clean_html",
         "markdown2html": "chainrule.plugins.safe_html.markdown2html",
     }
-    _find_alembic()
-
-
-def _find_alembic() -> None:
-    """Put our environment's programs on the path if it is not active: nbgrader starts `alembic` by name."""
-    programs = Path(sys.executable).parent
-    if shutil.which("alembic") is None and (programs / "alembic").exists():
-        os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH", os.defpath), str(programs)))
+    find_alembic()

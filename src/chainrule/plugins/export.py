@@ -6,6 +6,9 @@ same. The files themselves are written by chainrule.formats.
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +16,8 @@ from nbgrader.plugins import ExportPlugin
 from sqlalchemy import Connection
 from traitlets import Bool, Dict, Enum
 
+from chainrule import policy, standing
+from chainrule.course import Course
 from chainrule.errors import ChainruleError
 from chainrule.formats import canvas, gradescope, junit, moodle, read, sheets, table
 from chainrule.formats.book import Book, Written, plain
@@ -32,12 +37,17 @@ class CourseExport(ExportPlugin):
     total = Bool(False, help="Canvas, Moodle: a column with the course's total in percent.").tag(config=True)
 
     root: Path | None = None
-    """The course folder."""
+    """The course folder, in which `grades.toml` may be."""
+
+    collected: standing.Collected = staticmethod(standing.nothing)
+    """Whether a student has handed in what the gradebook does not know of yet."""
 
     def export(self, gradebook: Any) -> None:
         """nbgrader's entry: what goes wrong is said in a sentence, with exit status 1."""
         if coursedir := getattr(self.parent, "coursedir", None):
             self.root = Path(coursedir.root)
+            step = coursedir.submitted_directory
+            self.collected = lambda student, name: os.path.isdir(coursedir.format_path(step, student, name))
         try:
             written = self.write(gradebook.db.connection())
         except ChainruleError as error:
@@ -50,10 +60,30 @@ class CourseExport(ExportPlugin):
     def write(self, connection: Connection) -> Written:
         """Write the file or folder. Raises `ChainruleError`."""
         chosen = ([str(name) for name in self.assignment], [str(name) for name in self.student])
-        return self.make(connection, read.book(connection, *chosen, plain), Path(self.to or self.target))
+        settle = partial(settled, connection, self.root, self.collected)
+        return self.make(connection, read.book(connection, *chosen, settle), Path(self.to or self.target))
 
     def make(self, connection: Connection, book: Book, target: Path) -> Written:
         raise NotImplementedError
+
+
+def settled(connection: Connection, root: Path | None, collected: standing.Collected, book: Book) -> Book:
+    """The book by the course's `grades.toml`: scores after what lateness takes off there, totals by its rules.
+
+    Without the file, the scores are nbgrader's, and a total is the plain sum.
+    """
+    rules = policy.load(Course(root)) if root is not None else None
+    if rules is None or not rules.file:
+        return plain(book)
+    scores, percents = dict(book.scores), {}
+    for student, records in standing.records(connection, collected).items():
+        total = rules.total(student, records)
+        percents[student] = total.percent
+        for own in total.standings:
+            score = scores.get((student, own.assignment))
+            if score is not None and own.points is not None:
+                scores[student, own.assignment] = replace(score, penalty=score.raw - float(own.points))
+    return replace(book, scores=scores, percents=percents)
 
 
 class CsvExport(CourseExport):

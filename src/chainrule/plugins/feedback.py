@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,10 +14,11 @@ import markupsafe
 from nbconvert.exporters import Exporter
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
+from chainrule import standing
 from chainrule.plugins import prose
 from chainrule.plugins.feedback_items import STATES, Page
 from chainrule.plugins.feedback_page import build
-from chainrule.plugins.feedback_record import Record, read_record
+from chainrule.plugins.feedback_record import Lateness, Record, read_record
 from chainrule.plugins.feedback_words import counted, duration, moment, points
 from chainrule.plugins.hidden import Delimiters
 from chainrule.plugins.untrusted import line
@@ -46,6 +48,12 @@ class FeedbackExporter(Exporter):
         cells, resources = super().from_notebook_node(nb, resources, **kw)
         ids = resources["nbgrader"]
         record = read_record(ids["db_url"], ids["assignment"], ids["student"], ids["notebook"])
+        total = standing.of(Path(self.parent.coursedir.root), ids["db_url"], ids["student"])
+        if total is not None and (own := total.on(ids["assignment"])) is not None:
+            words = tuple(line.text for line in own.lines)
+            deadline = own.deadline.replace(tzinfo=None) if own.deadline else None  # UTC, as all times of the gradebook
+            lateness = Lateness(deadline, own.late_days_used, total.late_days_left, words)
+            record = replace(record, lateness=lateness)
         page = build(
             cells["cells"],
             record.marks,

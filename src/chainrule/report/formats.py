@@ -14,6 +14,7 @@ from chainrule.formats.book import Written
 from chainrule.gradebook import check
 from chainrule.plugins.export import EXPORTERS
 from chainrule.report.connect import course_directory, database, snapshot
+from chainrule.report.totals import collected
 
 FORMATS = tuple(EXPORTERS)
 
@@ -44,7 +45,7 @@ def export(
         "total": total or None,
     }
     exporter = EXPORTERS[name](config=directory.config, **{key: value for key, value in chosen.items() if value})
-    exporter.root = course.root
+    exporter.root, exporter.collected = course.root, collected(directory)
     with snapshot(db_url := database(directory)) as connection:
         check(connection, db_url)
         return exporter.write(connection)
