@@ -1,0 +1,84 @@
+"""Read the gradebook: `report`, `similar`, `export`, `explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chainrule.cli.group import course_of, err, main, out
+
+
+@main.command()
+@click.argument("assignment", required=False)
+@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("report"), show_default=True)
+@click.option("--graders", help="Who shares the marking, as NAME,NAME: what is left for each (one assignment).")
+@click.option("--formgrader", help="Address of Formgrader for the links of the review page (one assignment).")
+@click.option("--anonymous", is_flag=True, help="No names on the review pages (one assignment).")
+@click.pass_context
+def report(
+    context: click.Context,
+    assignment: str | None,
+    folder: Path,
+    graders: str | None,
+    formgrader: str | None,
+    anonymous: bool,
+) -> None:
+    """Write grades as CSV and pages, for one assignment (with what needs a human: review.html) or the whole course."""
+    from chainrule.report import review, write
+
+    course = course_of(context)
+    settings = review.load(course).changed(graders, formgrader, anonymous)
+    for path in write(course, assignment, folder, settings):
+        out.print(str(path), highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("assignment")
+@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("report"), show_default=True)
+@click.option("--anonymous", is_flag=True, help="No names, but labels, on the page and in the table.")
+@click.pass_context
+def similar(context: click.Context, assignment: str, folder: Path, anonymous: bool) -> None:
+    """Write a page with pairs of submissions that share structure: worth a look, never a verdict."""
+    from chainrule.report.review import similar as found
+
+    for path in found.write(course_of(context), assignment, folder, anonymous=anonymous):
+        out.print(str(path), highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("format")
+@click.argument("assignment", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="File or folder; default: named for the format, here.")
+@click.option("--student", "students", multiple=True, help="Only this student; may be repeated.")
+@click.option("--partial", is_flag=True, help="Also scores of submissions that are not graded completely.")
+@click.option("--total", is_flag=True, help="Canvas, Moodle: a column with the course's total in percent.")
+@click.pass_context
+def export(
+    context: click.Context,
+    format: str,
+    assignment: str | None,
+    out: Path | None,
+    students: tuple[str, ...],
+    partial: bool,
+    total: bool,
+) -> None:
+    """Write grades for another program: canvas, csv, gradescope, junit, moodle or xlsx (docs/exports.md)."""
+    from chainrule.report.formats import export as write
+
+    done = write(course_of(context), format, assignment, out, students=students, partial=partial, total=total)
+    for note in done.notes:
+        err.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    click.echo(done.path)
+
+
+@main.command()
+@click.argument("student")
+@click.argument("assignment", required=False)
+@click.pass_context
+def explain(context: click.Context, student: str, assignment: str | None) -> None:
+    """Say line by line how a student's total comes about, by grades.toml; of one assignment, if given."""
+    from chainrule import present
+    from chainrule.report.totals import explain as explained
+
+    present.print_lines(out, explained(course_of(context), student, assignment))
