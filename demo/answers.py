@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,11 +67,11 @@ def write(notebook: Notebook, truth: Notebook, exercise: Exercise, answer: Answe
         find(notebook, names[-1])["source"] += "\n\n\n" + answer.code
 
 
-def write_answers(notebook: Notebook, text: str) -> None:
-    """Answer the written questions."""
+def write_answers(notebook: Notebook, text: Callable[[str], str]) -> None:
+    """Answer the written questions: `text` gives the answer to one, by its grade_id."""
     for cell in notebook["cells"]:
         if cells.is_grade(cell) and cells.is_solution(cell) and cell["cell_type"] == "markdown":
-            cell["source"] = text
+            cell["source"] = text(cells.grade_id(cell))
 
 
 def independent(truth: Notebook, exercises: tuple[Exercise, ...]) -> list[Exercise]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import random
+import tomllib
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, zip_longest
@@ -19,7 +21,8 @@ from .answers import LEFT, SOLVED, Answer
 from .desk import Notebook, find
 
 HALF_DONE = (0.3, 0.7)
-WRITTEN = "The loss hardly changes on a plateau, although the gradient is not small relative to the curvature."
+WRITTEN = tomllib.loads(Path(__file__).with_name("prose.toml").read_text(encoding="utf-8"))
+"""Answers to the written questions, by assignment and question."""
 
 Answers = dict[str, Answer]
 Tamper = Callable[[Notebook], None]
@@ -34,7 +37,7 @@ class HandIn:
     tamper: Tamper | None = None
     text: str | None = None  # instead of a notebook
 
-    def write(self, released: Notebook, truth: Notebook, exercises: tuple[Exercise, ...]) -> str:
+    def write(self, assignment: str, released: Notebook, truth: Notebook, exercises: tuple[Exercise, ...]) -> str:
         """The file as it is submitted."""
         if self.text is not None:
             return self.text
@@ -42,10 +45,15 @@ class HandIn:
         for exercise in exercises:
             a.write(notebook, truth, exercise, self.answers[exercise.id])
         if any(answer != LEFT for answer in self.answers.values()):
-            a.write_answers(notebook, WRITTEN)
+            a.write_answers(notebook, lambda question: self._prose(assignment, question))
         if self.tamper:
             self.tamper(notebook)
         return json.dumps(notebook, ensure_ascii=False, indent=1)
+
+    def _prose(self, assignment: str, question: str) -> str:
+        """Which of the answers this student gives: any, and always the same."""
+        texts: list[str] = WRITTEN[assignment][question]
+        return texts[zlib.crc32(f"{assignment} {question} {self.hours}".encode()) % len(texts)]
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,8 @@ class Play:
                 notebook = place.fetch()
                 released = desk.read(notebook)
                 for hand_in in pupil.hand_ins:
-                    notebook.write_text(hand_in.write(released, round_.truth, round_.exercises), encoding="utf-8")
+                    text = hand_in.write(round_.assignment, released, round_.truth, round_.exercises)
+                    notebook.write_text(text, encoding="utf-8")
                     place.submit(DUE[round_.assignment] - timedelta(hours=hand_in.hours))
                     done += 1
                     say(f"{done} of {count} submissions")

@@ -88,3 +88,4 @@ def test_the_page_has_what_grades_toml_makes_of_a_late_hand_in(
     text = words(feedback_in(tmp_path, [cell("code", "x", "test_f", points=8, locked=True)], also=hand_in_late))
     assert "Deadline 1 March 2025, 12:00 UTC Late 1 day 3 hours Late days 2 used, 1 left" in text
     assert "2 late days are spent here: nothing is taken off." in text
+    assert "of the total" not in text, "what it means for the course's total is said elsewhere"

@@ -50,7 +50,7 @@ class FeedbackExporter(Exporter):
         record = read_record(ids["db_url"], ids["assignment"], ids["student"], ids["notebook"])
         total = standing.of(Path(self.parent.coursedir.root), ids["db_url"], ids["student"])
         if total is not None and (own := total.on(ids["assignment"])) is not None:
-            words = tuple(line.text for line in own.lines)
+            words = tuple(line.text for line in own.lateness)
             deadline = own.deadline.replace(tzinfo=None) if own.deadline else None  # UTC, as all times of the gradebook
             lateness = Lateness(deadline, own.late_days_used, total.late_days_left, words)
             record = replace(record, lateness=lateness)

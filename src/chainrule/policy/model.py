@@ -55,6 +55,10 @@ class Line:
     late_days: int = 0
 
 
+LATENESS = ("extension", "grace", "late", "late days", "penalty", "replaced")
+"""Rules of lines."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """One assignment of one student: `points` after all that lateness takes off, None while it does not count.
@@ -71,6 +75,11 @@ class Standing:
     late_days_used: int
     counts: bool
     lines: tuple[Line, ...]
+
+    @property
+    def lateness(self) -> tuple[Line, ...]:
+        """The lines on the deadline and on what being late costs."""
+        return tuple(line for line in self.lines if line.rule in LATENESS)
 
 
 @dataclass(frozen=True)
