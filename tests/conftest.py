@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.postgres import NoPostgres, Server, server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -375,6 +376,16 @@ def small_course(tmp_path: Path) -> Path:
         shutil.copy(path, root / "graders" / "lines")
     build(Course(root))
     return root
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL of the tests' own, whose collation is not that of Python: "ada" comes before "Zoe"."""
+    try:
+        with server(locale=("--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")) as running:
+            yield running
+    except NoPostgres as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

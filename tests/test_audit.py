@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
+from bench.postgres import Server
 from sqlalchemy import text
 
 from chainrule import __version__, audit, gradebook
@@ -110,27 +109,12 @@ def test_triggers_that_a_kill_prevented_are_made_by_the_next_run(url: str) -> No
     assert_refused(url, ATTEMPTS["delete"])
 
 
-@pytest.fixture
-def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A PostgreSQL gradebook: the fixture `postgres_url` of the tests, or else the environment's."""
-    try:
-        found: Any = request.getfixturevalue("postgres_url")
-    except pytest.FixtureLookupError:
-        found = os.environ.get("CHAINRULE_TEST_POSTGRES", "")
-    if not found:
-        pytest.skip("needs a PostgreSQL server: CHAINRULE_TEST_POSTGRES, or the fixture postgres_url")
-    with gradebook.connect(str(found)) as connection:
-        connection.execute(text("DROP TABLE IF EXISTS chainrule_audit"))
-    yield str(found)
-    with gradebook.connect(str(found)) as connection:
-        connection.execute(text("DROP TABLE IF EXISTS chainrule_audit"))
-
-
-def test_postgresql_refuses_to_change_or_remove_a_row(postgres: str) -> None:
-    before = fill(postgres)
+def test_postgresql_refuses_to_change_or_remove_a_row(postgres: Server) -> None:
+    db_url = postgres.create("ledger")
+    before = fill(db_url)
     assert len(before) == 3
     for statement in (ATTEMPTS | POSTGRESQL).values():
-        assert_refused(postgres, statement)
-    with gradebook.connect(postgres) as connection:
+        assert_refused(db_url, statement)
+    with gradebook.connect(db_url) as connection:
         assert audit.load(connection) == before
-    assert len(fill(postgres)) == 6
+    assert len(fill(db_url)) == 6

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.postgres import NoPostgres, Server, server
 from nbgrader.api import Gradebook
 from sqlalchemy import text
 
@@ -200,16 +199,6 @@ def odd(room: Classroom, student: str, i: int, results: list[ExerciseResult]) ->
     timestamp = {3: "2026-03-02 15:20:00", 17: "2026-03-04 18:00:00"}.get(i, "2026-03-01 20:00:00")
     room.submit(student, scores, manual=manual, timestamp=timestamp)
     room.store(student, tuple(results), tuple(notes))
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """A PostgreSQL of the tests' own, whose collation is not that of Python: "ada" comes before "Zoe"."""
-    try:
-        with server(locale=("--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")) as running:
-            yield running
-    except NoPostgres as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture
