@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -80,11 +81,13 @@ def _require(course: Course, assignment: str, known: list[str]) -> None:
 
 def _write_course(source: _Source, names: list[str], out: Path, now: datetime, before: Path) -> None:
     """`before` is the folder of the report that this one will replace."""
-    with snapshot(source.db_url) as connection:
-        total = totals.totals(source.course, connection, source.directory, now)
-    parts = parallel.each(
-        lambda name: _write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name), names
-    )
+
+    def job(name: str | None) -> Any:
+        if name is None:
+            return _totals(source, now)
+        return _write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name)
+
+    total, *parts = parallel.each(job, [None, *names])
     course = overview.overview(total.grades, parts, total.grades["percent"], now.replace(tzinfo=None))
     _write_tables(out, tables := {"grades": total.grades, "explained": total.explained, **course.tables})
     formats.workbook(out / "grades.xlsx", {"grades": total.grades})
@@ -100,6 +103,11 @@ def _write_course(source: _Source, names: list[str], out: Path, now: datetime, b
         now=now,
     )
     (out / PAGE).write_text(html, encoding="utf-8")
+
+
+def _totals(source: _Source, now: datetime) -> totals.Totals:
+    with snapshot(source.db_url) as connection:
+        return totals.totals(source.course, connection, source.directory, now)
 
 
 def _write_assignment(
