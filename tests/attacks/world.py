@@ -28,7 +28,7 @@ from tests.attacks.targets import Targets, inside, libc
 
 from chainrule.errors import IsolationError, StudentProcessError
 from chainrule.model import Limits
-from chainrule.sandbox.child import launch
+from chainrule.sandbox.child import Child, launch
 from chainrule.sandbox.files import remove
 from chainrule.sandbox.zygote import zygote
 from chainrule.worker.jail import kernel, namespaces, view
@@ -111,6 +111,13 @@ class World:
     def do_about(self) -> dict[str, Any]:
         return {"targets": self.targets.at, "secrets": self.targets.secrets}
 
+    def _launch(self, tier: str, limits: Limits, landlock: int | None) -> Child:
+        """As grading does: once more if it fails, for a zygote or a monitor may be killed any moment."""
+        try:
+            return launch(self.parent, tier, limits, landlock=landlock)
+        except IsolationError:
+            return launch(self.parent, tier, limits, landlock=landlock)
+
     def do_cell(
         self, source: str, tier: str, landlock: int | None, limits: dict[str, Any], seconds: float
     ) -> dict[str, Any]:
@@ -123,7 +130,7 @@ class World:
                 printed.append(str(output.get("text", output.get("evalue", "")))[:20_000])
 
         try:
-            child = launch(self.parent, tier, Limits(**limits), landlock=landlock)
+            child = self._launch(tier, Limits(**limits), landlock)
         except IsolationError as error:
             return {"failed": str(error)}
         lost = ""
