@@ -27,7 +27,16 @@ def test_numbers_have_the_decimals_they_need(value: float | None, decimals: int 
 
 @pytest.mark.parametrize(
     ("fraction", "text"),
-    [(0.0, "0 %"), (0.001, "1 %"), (0.734, "73 %"), (0.999, "99 %"), (1.0, "100 %"), (1.04, "104 %"), (None, "–")],
+    [
+        (0.0, "0 %"),
+        (0.001, "1 %"),
+        (0.734, "73 %"),
+        (0.575, "58 %"),
+        (0.999, "99 %"),
+        (1.0, "100 %"),
+        (1.04, "104 %"),
+        (None, "–"),
+    ],
 )
 def test_only_all_is_100_percent_and_only_nothing_is_0(fraction: float | None, text: str) -> None:
     assert page.percent(fraction) == text

@@ -151,7 +151,7 @@ def percent(fraction: float | None) -> str:
     """`0.734` as `73 %`; a dash for a missing value. Only exactly all is 100 % and exactly none 0 %."""
     if fraction is None or fraction != fraction:
         return MISSING
-    whole = round(100 * fraction)
+    whole = round(round(100 * fraction, 6))  # 100 · 0.575 is a little less than 57.5
     if 0 < fraction < 1:
         whole = min(max(whole, 1), 99)
     return f"{whole} %".replace("-", "−")
