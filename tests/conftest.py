@@ -384,7 +384,7 @@ def postgres() -> Iterator[Server]:
     try:
         with server(locale=("--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")) as running:
             yield running
-    except NoPostgres as error:
+    except NoPostgres as error:  # `make test` installs it where it may: elsewhere only these tests cannot be run
         pytest.skip(str(error))
 
 

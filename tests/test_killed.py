@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kills import kill_myself
 
 from chainrule import written
 from chainrule.autograde import autograde
@@ -81,19 +82,6 @@ def in_a_process(classroom: Any, at_once: Any, kill_at: int | None = None) -> in
         autograde(Course(classroom.root), "t1", executor=at_once, workers=2)
         status = 0
     os._exit(status)
-
-
-def kill_myself(root: Path, at: int) -> None:
-    seen = 0
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        if event.startswith(("open", "os.", "shutil.", "sqlite3.")) and str(root) in repr(arguments):
-            seen += 1
-            if seen == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
 
 
 @pytest.fixture

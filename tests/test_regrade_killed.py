@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kills import kill_myself
 
 from chainrule import written
 from chainrule.autograde import autograde
@@ -58,19 +57,6 @@ def in_a_process(classroom: Any, at_once: Any, kill_at: int | None = None, **opt
             kill_myself(classroom.root, kill_at)
         status = 0 if not run.apply("A better grader.").failed else 1
     os._exit(status)
-
-
-def kill_myself(root: Path, at: int) -> None:
-    seen = 0
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        if event.startswith(("open", "os.", "shutil.", "sqlite3.")) and str(root) in repr(arguments):
-            seen += 1
-            if seen == at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from chainrule.comparison import CellChange, Points, StudentChange, compare
 from chainrule.desk import Desk, Row, words
 from chainrule.model import ExerciseResult
 from chainrule.pending import Submission
-from chainrule.stored import Grade, Key, Page, Standing
+from chainrule.stored import Grade, Key, Page, Stored
 from chainrule.writer import Writer
 
 Results = dict[Key, ExerciseResult]
@@ -97,7 +97,7 @@ class Comparing:
         return replace(change, points=(change.points[0], kept.points_to), computed=kept.computed, kept=True)
 
     def _summed(
-        self, found: Submission, before: Standing, after: Mapping[Key, Points], cells: Sequence[CellChange]
+        self, found: Submission, before: Stored, after: Mapping[Key, Points], cells: Sequence[CellChange]
     ) -> StudentChange:
         new = {key: before.grades.get(key, Grade(None)).counted(points) for key, points in after.items()}
         old = {key: grade.counted(grade.auto) for key, grade in before.grades.items()}
@@ -112,7 +112,7 @@ class Comparing:
             first=not graders and all(grade.auto is None for grade in before.grades.values()),
         )
 
-    def _penalties(self, found: Submission, before: Standing, new: Mapping[Key, float]) -> tuple[float, float]:
+    def _penalties(self, found: Submission, before: Stored, new: Mapping[Key, float]) -> tuple[float, float]:
         after = dict(before.penalties)
         if self.writer.direct:
             late = self.writer.seconds_late(found.student, before)
@@ -121,7 +121,7 @@ class Comparing:
                 after[name] = self.writer.penalty(found.student, score, late)
         return round(sum(before.penalties.values()), 6), round(sum(after.values()), 6)
 
-    def _scores(self, found: Submission, before: Standing) -> dict[Key, Points]:
+    def _scores(self, found: Submission, before: Stored) -> dict[Key, Points]:
         """The automatic scores that would be written, of the cells that would be touched."""
         scores: dict[Key, Points] = {}
         for name, released in self.writer.scores.notebooks.items():
@@ -150,7 +150,7 @@ def _results(found: Submission) -> Results:
     return {(name, result.test_cell): result for name, graded in found.ready.items() for result in graded.exercises}
 
 
-def _worth(key: Key, before: Standing, pages: Mapping[str, Page]) -> Points:
+def _worth(key: Key, before: Stored, pages: Mapping[str, Page]) -> Points:
     """What a cell was worth when it was graded, as far as that is known."""
     if key[0] in pages and key[1] in pages[key[0]].points:
         return pages[key[0]].points[key[1]]

@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chainrule import grading, submission
-from chainrule.hearth import Fire, Hearth
+from chainrule.forkservers import ForkServers, Handles
 from chainrule.model import Graded, Job
 
 AHEAD = 2
@@ -82,7 +82,7 @@ class Pool:
     """Runs jobs and gives back their results as they come. Use it in a `with` statement: leaving by an error cancels.
 
     `executor` makes the executor for a number of workers; it is called again after a worker died. Without it the
-    workers are processes that share a hearth. `check` is called often while results are awaited; what it raises
+    workers are processes that share fork servers. `check` is called often while results are awaited; what it raises
     cancels.
     """
 
@@ -94,7 +94,7 @@ class Pool:
     ) -> None:
         self.workers = max(1, workers or os.cpu_count() or 1)
         self._make = executor
-        self._hearth: Hearth | None = None
+        self._servers: ForkServers | None = None
         self._check = check
         self._before = {child.pid for child in multiprocessing.active_children()}
         self._executor: Executor | None = None
@@ -112,8 +112,8 @@ class Pool:
             self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is not None:
             self._stop_processes()
-        if self._hearth is not None:
-            self._hearth.close()
+        if self._servers is not None:
+            self._servers.close()
 
     @property
     def full(self) -> bool:
@@ -139,9 +139,9 @@ class Pool:
     def _started(self, job: Job) -> Executor:
         if self._make is not None:
             return self._make(self.workers)
-        if self._hearth is None:
-            self._hearth = Hearth(job)
-        return processes(self.workers, self._hearth.fire)
+        if self._servers is None:
+            self._servers = ForkServers(job)
+        return processes(self.workers, self._servers.handles)
 
     def finished(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
         """Wait for results and give them out. An exception in place of one is a fault of ours, not of a student."""
@@ -203,9 +203,9 @@ def _outcome(future: Future[Graded]) -> Graded | Exception:
     raise error
 
 
-def processes(workers: int, fire: Fire | None = None) -> Executor:
+def processes(workers: int, handles: Handles | None = None) -> Executor:
     """Processes of this machine. Spawned: a fork would copy our threads' locks and the connection to the gradebook."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (fire,))
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (handles,))
 
 
 def grade(job: Job) -> Graded:
@@ -213,7 +213,7 @@ def grade(job: Job) -> Graded:
     return grading.grade(job)
 
 
-def _start(fire: Fire | None) -> None:
+def _start(handles: Handles | None) -> None:
     """Prepare a worker process: it ends with the process that asked, its children first, and leaves Ctrl-C to it."""
     from multiprocessing.util import Finalize
 
@@ -223,8 +223,8 @@ def _start(fire: Fire | None) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the students' processes would inherit
-    if fire is not None:
-        fire.take()
+    if handles is not None:
+        handles.take()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     Finalize(None, grading.close, exitpriority=10)
 

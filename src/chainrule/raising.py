@@ -16,7 +16,7 @@ from chainrule.errors import SubmissionError
 from chainrule.model import Graded, Note
 from chainrule.notebook import cells
 from chainrule.pending import Submission
-from chainrule.stored import Key, Page, Standing
+from chainrule.stored import Key, Page, Stored
 
 TINY = 1e-9
 """Points that differ by less are the same: they went through a database and JSON."""
@@ -26,7 +26,7 @@ ADVICE = "Regrade without --raise-only, or settle this student by hand."
 
 def raised(
     found: Submission,
-    standing: Standing,
+    stored: Stored,
     computed: Mapping[Key, Points],
     worth: Mapping[Key, tuple[Points, Points]],
     pages: Mapping[str, Page],
@@ -36,7 +36,7 @@ def raised(
     `computed` are the points that the present graders give, `worth` what a cell was and is worth, `pages` the graded
     notebooks that are there. Raises `SubmissionError` where an old result cannot be kept whole.
     """
-    for key, grade in standing.grades.items():
+    for key, grade in stored.grades.items():
         least = floor(grade, worth.get(key, (None, None))[0])
         points = computed.get(key, grade.auto)
         if least is None or (points is not None and points >= least - TINY):
@@ -48,7 +48,7 @@ def raised(
                 f"so the {least:g} points of {cell} cannot be kept. {ADVICE}"
             )
         graded = found.ready[notebook]
-        if before := standing.outcomes.get(key):
+        if before := stored.outcomes.get(key):
             kept = keep(before, cell, least, grade.max_points)
             if kept.points is None or abs(kept.points - least) > TINY:
                 raise SubmissionError(f"The stored tests of {cell} do not add up to its {least:g} points. {ADVICE}")

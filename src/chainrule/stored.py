@@ -35,7 +35,7 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Stored:
     """All that the gradebook holds of a submission; empty if there is nothing yet. Times are in UTC, naive."""
 
     grades: Mapping[Key, Grade] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Page:
         return cls(answers, points, outputs)
 
 
-def load(connection: Connection, assignment: str, student: str) -> Standing:
+def load(connection: Connection, assignment: str, student: str) -> Stored:
     """What the gradebook holds of a student's submission."""
     submitted = api.SubmittedAssignment.__table__
     mine = connection.execute(
@@ -85,7 +85,7 @@ def load(connection: Connection, assignment: str, student: str) -> Standing:
         .where(api.Assignment.name == assignment, submitted.c.student_id == student)
     ).one_or_none()
     if mine is None:
-        return Standing()
+        return Stored()
     part, notebook = api.SubmittedNotebook.__table__, api.Notebook.__table__
     penalties = connection.execute(
         select(notebook.c.name, part.c.late_submission_penalty)
@@ -97,7 +97,7 @@ def load(connection: Connection, assignment: str, student: str) -> Standing:
     for run in runs:
         for cell, outcome in run.outcomes:
             outcomes[run.notebook, cell] = (*outcomes.get((run.notebook, cell), ()), outcome)
-    return Standing(
+    return Stored(
         grades=_grades(connection, mine.id),
         outcomes=outcomes,
         graders={run.notebook: run.grader_hash for run in runs},

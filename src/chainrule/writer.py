@@ -232,7 +232,7 @@ class Writer:
             notebook, _ = step(notebook, {})
         return notebook
 
-    def seconds_late(self, student: str, before: stored.Standing) -> float:
+    def seconds_late(self, student: str, before: stored.Stored) -> float:
         """How late the submission is that is there now, as it would be written."""
         return self.scores.seconds_late(
             self.desk.timestamp(self.desk.submitted(student)) or before.timestamp, before.extension

@@ -7,6 +7,7 @@ import io
 import time
 
 import pytest
+from matplotlib.figure import Figure
 from tests.plugins.pieces import b64, png
 
 from chainrule.plugins.svg import ELEMENTS, LONGEST, svg
@@ -21,8 +22,7 @@ def drawn(inner: str, attributes: str = "") -> str | None:
 
 
 def test_a_figure_of_matplotlib_keeps_its_lines_text_and_pictures() -> None:
-    plt = pytest.importorskip("matplotlib.figure")
-    figure = plt.Figure()
+    figure = Figure()
     axes = figure.subplots()
     axes.plot([1, 2, 4], marker="o", label="loss")
     axes.imshow([[0.0, 1.0], [1.0, 0.0]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from PIL import Image
 from tests.plugins.pieces import b64, png
 
 from chainrule.plugins import untrusted
@@ -32,9 +33,8 @@ def test_text_loses_escape_sequences_and_tricks(dirty: object, clean: str) -> No
 
 
 def test_a_picture_is_what_its_bytes_say() -> None:
-    image = pytest.importorskip("PIL.Image")
     jpeg = io.BytesIO()
-    image.new("RGB", (3, 2)).save(jpeg, "JPEG")
+    Image.new("RGB", (3, 2)).save(jpeg, "JPEG")
     assert str(untrusted.picture(b64(png()))).startswith("data:image/png;base64,")
     assert str(untrusted.picture(b64(jpeg.getvalue()))).startswith("data:image/jpeg;base64,")
     assert untrusted.picture(b64(png()) + "\n") is not None

@@ -174,7 +174,9 @@ def test_a_process_that_dies_is_named_and_nothing_hangs() -> None:
 
 
 def check(root: Path, outcomes: int) -> None:
-    """An idle machine needs less than SECONDS; a busy one has three times as many, of wall clock or processor time."""
+    """The aim is SECONDS on an idle machine, which bench/ measures. A busy one has three times as many, of wall clock
+    or processor time.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = run("", root, outcomes)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

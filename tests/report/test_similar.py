@@ -132,3 +132,10 @@ def test_a_class_of_two_thousand_is_read_and_shown_in_reasonable_time(classroom:
     similar.write(classroom.course, ASSIGNMENT, tmp_path)
     print("similar:", round(time.process_time() - start, 1), "s")
     assert seconds < 60
+
+
+def test_pairs_and_report_share_a_folder_and_neither_removes_the_others_files(room: Classroom, tmp_path: Path) -> None:
+    for _ in range(2):
+        write(room.course, ASSIGNMENT, tmp_path)
+        similar.write(room.course, ASSIGNMENT, tmp_path)
+        assert {"index.html", "review.html", similar.PAGE, similar.TABLE} <= {path.name for path in tmp_path.iterdir()}

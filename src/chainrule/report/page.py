@@ -48,7 +48,7 @@ def assignment_page(
     `up` is the way to the course's page, if there is one; `review` that to the review page.
     """
     tests = analysis.tests
-    return _render(
+    return render(
         "assignment.html",
         course=course,
         summary=analysis.summary,
@@ -103,7 +103,7 @@ def course_page(
     now: datetime,
 ) -> str:
     """The index: one row an assignment, with what changed in it; one a student; `support` is risk.support."""
-    return _render(
+    return render(
         "course.html",
         course=course,
         rows=rows,
@@ -131,7 +131,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _render(template: str, sheet: str = "", **values: Any) -> str:
+def render(template: str, sheet: str = "", **values: Any) -> str:
     """`sheet` is a style sheet of the template's own, after the common one."""
     style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", sheet) if name)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -179,7 +179,7 @@ class _Review:
         )
 
     def _page(self, template: str, **values: Any) -> str:
-        return page._render(
+        return page.render(
             template,
             SHEET,
             course=self.course.id,

@@ -83,7 +83,7 @@ def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False
     labels = {name: label(assignment, name) for name in texts} if anonymous else _names(data.students)
     with exports.staged(out, MANIFEST) as (scratch, moved):
         exports.write_csv(_table(found, labels if anonymous else {}), scratch / TABLE)
-        html = page._render(
+        html = page.render(
             "similar.html",
             "review.css",
             course=course.id,

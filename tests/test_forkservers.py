@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from chainrule.errors import GraderError
+from chainrule.forkservers import ForkServers
 from chainrule.grader.process import GraderProcess, GraderTemplate
-from chainrule.hearth import Hearth
 from chainrule.model import Exercise, Job, Limits
 from chainrule.pool import grade, processes
 from chainrule.sandbox import start
@@ -61,10 +61,10 @@ def others() -> set[int]:
 
 
 @pytest.fixture
-def hearth(others: set[int], job: Job) -> Iterator[Hearth]:
-    hearth = Hearth(job)
-    yield hearth
-    hearth.close()
+def servers(others: set[int], job: Job) -> Iterator[ForkServers]:
+    servers = ForkServers(job)
+    yield servers
+    servers.close()
 
 
 def descendants(of: int) -> Iterator[tuple[int, str]]:
@@ -97,9 +97,11 @@ def points(pool: Any, job: Job, times: int = 4) -> list[float]:
     return [future.result(0).points for future in futures]
 
 
-def test_workers_grade_with_one_zygote_and_copies_of_one_grader(job: Job, hearth: Hearth, others: set[int]) -> None:
+def test_workers_grade_with_one_zygote_and_copies_of_one_grader(
+    job: Job, servers: ForkServers, others: set[int]
+) -> None:
     assert running(others) == {"chainrule.worker": 1, "chainrule.grader.session": 1}
-    with processes(2, hearth.fire) as pool:
+    with processes(2, servers.handles) as pool:
         assert points(pool, job) == [2.0] * 4
         copies = running(others)["chainrule.grader.session"] - 1
         assert copies in (1, 2)  # a worker that had nothing to do made none
@@ -108,9 +110,9 @@ def test_workers_grade_with_one_zygote_and_copies_of_one_grader(job: Job, hearth
 
 @pytest.mark.parametrize("module", ["chainrule.worker", "chainrule.grader.session"])
 def test_if_what_is_shared_is_killed_each_worker_starts_its_own(
-    job: Job, hearth: Hearth, others: set[int], module: str
+    job: Job, servers: ForkServers, others: set[int], module: str
 ) -> None:
-    with processes(2, hearth.fire) as pool:
+    with processes(2, servers.handles) as pool:
         assert points(pool, job, 1) == [2.0]
         kill(module, others)
         assert points(pool, job) == [2.0] * 4
@@ -118,10 +120,10 @@ def test_if_what_is_shared_is_killed_each_worker_starts_its_own(
 
 
 def test_nothing_is_left_when_the_workers_and_the_hearth_end(job: Job, others: set[int]) -> None:
-    hearth = Hearth(job)
-    with processes(2, hearth.fire) as pool:
+    servers = ForkServers(job)
+    with processes(2, servers.handles) as pool:
         points(pool, job)
-    hearth.close()
+    servers.close()
     assert not running(others)
 
 
@@ -143,8 +145,8 @@ def test_graders_that_start_threads_cannot_be_copied_and_are_started_instead(job
     path.write_text(threads + path.read_text())
     with pytest.raises(GraderError, match="cannot be copied"):
         GraderTemplate(path.parent)
-    hearth = Hearth(job)
-    assert hearth.fire.template is None
-    with processes(1, hearth.fire) as pool:
+    servers = ForkServers(job)
+    assert servers.handles.template is None
+    with processes(1, servers.handles) as pool:
         assert points(pool, job, 1) == [2.0]
-    hearth.close()
+    servers.close()

@@ -1,4 +1,4 @@
-"""What the workers of a run share, started once: a zygote, and a grader process to copy.
+"""The fork servers that the workers of a run share: a zygote for students' processes, a grader process to copy.
 
 Each of them imports PyTorch, which takes seconds and hundreds of megabytes; for every worker anew, that would be most
 of what a small class costs.
@@ -19,8 +19,8 @@ from chainrule.model import Job
 
 
 @dataclass(frozen=True)
-class Fire:
-    """What a worker gets from the hearth: sockets, which multiprocessing hands on to a process that it starts."""
+class Handles:
+    """What a worker gets of them: sockets, which multiprocessing hands on to a process that it starts."""
 
     libraries: frozenset[str]
     zygote: socket.socket | None
@@ -35,7 +35,7 @@ class Fire:
             grading.adopt(self.graders, self.template)
 
 
-class Hearth:
+class ForkServers:
     """Started for jobs like `job`. What cannot be started is left out: each worker tries for itself, and says why not.
 
     `close` ends both; copies that workers use live until the workers end.
@@ -56,8 +56,8 @@ class Hearth:
                 self._zygote = zygote.result()
 
     @property
-    def fire(self) -> Fire:
-        return Fire(
+    def handles(self) -> Handles:
+        return Handles(
             self._libraries,
             None if self._zygote is None else self._zygote.control,
             self._folder,
