@@ -15,10 +15,10 @@ import pytest
 
 from chainrule.errors import GraderError
 from chainrule.forkservers import ForkServers
-from chainrule.grader.process import GraderProcess, GraderTemplate
+from chainrule.graderprocess import GraderProcess, GraderTemplate
 from chainrule.model import Exercise, Job, Limits
-from chainrule.pool import grade, processes
 from chainrule.sandbox import start
+from chainrule.workers import grade, processes
 
 RIGHT = "def double(x):\n    return 2 * x"
 GRADER = """
@@ -63,6 +63,7 @@ def others() -> set[int]:
 @pytest.fixture
 def servers(others: set[int], job: Job) -> Iterator[ForkServers]:
     servers = ForkServers(job)
+    servers.ready()
     yield servers
     servers.close()
 
@@ -119,8 +120,19 @@ def test_if_what_is_shared_is_killed_each_worker_starts_its_own(
         assert running(others)[module] >= 1
 
 
-def test_nothing_is_left_when_the_workers_and_the_hearth_end(job: Job, others: set[int]) -> None:
+def test_workers_start_while_the_fork_servers_do(job: Job, others: set[int]) -> None:
     servers = ForkServers(job)
+    with processes(1, servers.handles) as pool:
+        assert pool.submit(os.getpid).result() != os.getpid()
+        servers.ready()
+        assert points(pool, job, 1) == [2.0]
+        assert running(others)["chainrule.worker"] == 1
+    servers.close()
+
+
+def test_nothing_is_left_when_the_workers_and_the_fork_servers_end(job: Job, others: set[int]) -> None:
+    servers = ForkServers(job)
+    servers.ready()
     with processes(2, servers.handles) as pool:
         points(pool, job)
     servers.close()
@@ -130,6 +142,7 @@ def test_nothing_is_left_when_the_workers_and_the_hearth_end(job: Job, others: s
 def test_a_copy_works_in_a_folder_and_a_log_of_its_own(job: Job) -> None:
     [exercise] = job.exercises
     template = GraderTemplate(exercise.grader.parent)
+    template.ready()
     grader = GraderProcess(exercise.grader.parent, template.control)
     with start(None, Limits()) as child:
         child.connection.limit(60)
@@ -144,8 +157,9 @@ def test_graders_that_start_threads_cannot_be_copied_and_are_started_instead(job
     threads = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     path.write_text(threads + path.read_text())
     with pytest.raises(GraderError, match="cannot be copied"):
-        GraderTemplate(path.parent)
+        GraderTemplate(path.parent).ready()
     servers = ForkServers(job)
+    servers.ready()
     assert servers.handles.template is None
     with processes(1, servers.handles) as pool:
         assert points(pool, job, 1) == [2.0]

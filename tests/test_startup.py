@@ -37,3 +37,11 @@ def test_what_is_hidden_can_be_imported_afterwards() -> None:
         with startup.without_slow_imports(), pytest.raises(ModuleNotFoundError):
             import this  # noqa: F401
         assert "this" not in sys.modules
+
+
+def test_a_worker_process_imports_nothing_that_only_others_need() -> None:
+    program = "import sys, chainrule.workers; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "chainrule.grading" in imported
+    assert not imported & {"IPython", "ipykernel", "matplotlib", "nbgrader", "pandas", "pytest", "sqlalchemy", "torch"}

@@ -6,15 +6,13 @@ of what a small class costs.
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from chainrule import grading, sandbox
 from chainrule.errors import ChainruleError
-from chainrule.grader.process import GraderTemplate
+from chainrule.graderprocess import GraderTemplate
 from chainrule.model import Job
 
 
@@ -36,7 +34,7 @@ class Handles:
 
 
 class ForkServers:
-    """Started for jobs like `job`. What cannot be started is left out: each worker tries for itself, and says why not.
+    """Started for jobs like `job`; `handles` can be given away at once, workers can use them after `ready`.
 
     `close` ends both; copies that workers use live until the workers end.
     """
@@ -45,15 +43,21 @@ class ForkServers:
         self._libraries = sandbox.imported(job.notebook)
         folders = [exercise.grader.parent for exercise in job.exercises]
         self._folder = folders[0] if folders else None
-        self._zygote: sandbox.OwnZygote | None = None
-        self._template: GraderTemplate | None = None
-        with ThreadPoolExecutor(2) as both:
-            zygote: Future[sandbox.OwnZygote] = both.submit(sandbox.OwnZygote, self._libraries)
-            if self._folder is not None:
-                with contextlib.suppress(ChainruleError):
-                    self._template = GraderTemplate(self._folder)
-            with contextlib.suppress(ChainruleError):
-                self._zygote = zygote.result()
+        self._zygote: sandbox.OwnZygote | None = sandbox.OwnZygote(self._libraries)
+        self._template = None if self._folder is None else GraderTemplate(self._folder)
+
+    def ready(self) -> None:
+        """Wait until both have started. One that could not is gone: each worker starts its own, or says why not."""
+        try:
+            if self._template is not None:
+                self._template.ready()
+        except ChainruleError:
+            self._template = None
+        try:
+            if self._zygote is not None:
+                self._zygote.ready()
+        except ChainruleError:
+            self._zygote = None
 
     @property
     def handles(self) -> Handles:

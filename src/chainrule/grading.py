@@ -18,7 +18,7 @@ from typing import Any
 
 from chainrule import sandbox
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
-from chainrule.grader.process import GraderProcess
+from chainrule.graderprocess import GraderProcess
 from chainrule.model import Exercise, ExerciseResult, Graded, Job, Limits, Note
 from chainrule.notebook import cells
 from chainrule.notebook.outputs import Outputs

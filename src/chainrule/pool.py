@@ -17,7 +17,6 @@ from concurrent.futures import (
     BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
     wait,
 )
 from contextlib import ExitStack
@@ -25,9 +24,10 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from chainrule import grading, submission
-from chainrule.forkservers import ForkServers, Handles
+from chainrule import submission
+from chainrule.forkservers import ForkServers
 from chainrule.model import Graded, Job
+from chainrule.workers import grade, processes
 
 AHEAD = 2
 """Jobs under way for each worker: one at work and one that waits, so that none idles while results are written."""
@@ -139,9 +139,14 @@ class Pool:
     def _started(self, job: Job) -> Executor:
         if self._make is not None:
             return self._make(self.workers)
-        if self._servers is None:
-            self._servers = ForkServers(job)
-        return processes(self.workers, self._servers.handles)
+        first = self._servers is None
+        self._servers = self._servers or ForkServers(job)
+        executor = processes(self.workers, self._servers.handles)
+        if first:
+            for _ in range(self.workers):
+                executor.submit(os.getpid)  # the processes start, and import, while the fork servers do
+            self._servers.ready()
+        return executor
 
     def finished(self) -> Iterator[tuple[str, Job, Graded | Exception]]:
         """Wait for results and give them out. An exception in place of one is a fault of ours, not of a student."""
@@ -201,37 +206,3 @@ def _outcome(future: Future[Graded]) -> Graded | Exception:
     if isinstance(error, Exception):
         return error
     raise error
-
-
-def processes(workers: int, handles: Handles | None = None) -> Executor:
-    """Processes of this machine. Spawned: a fork would copy our threads' locks and the connection to the gradebook."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (handles,))
-
-
-def grade(job: Job) -> Graded:
-    """What a worker does."""
-    return grading.grade(job)
-
-
-def _start(handles: Handles | None) -> None:
-    """Prepare a worker process: it ends with the process that asked, its children first, and leaves Ctrl-C to it."""
-    from multiprocessing.util import Finalize
-
-    def stop(*_: object) -> None:
-        grading.close()
-        os._exit(1)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the students' processes would inherit
-    if handles is not None:
-        handles.take()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    Finalize(None, grading.close, exitpriority=10)
-
-
-def _end_with_parent() -> None:
-    """Nobody else tells a worker that waits for its next job that the process that asked was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.grader.process import GraderProcess
+from chainrule.graderprocess import GraderProcess
 from chainrule.model import Exercise, Job, Limits, Status
 from chainrule.sandbox import start
 

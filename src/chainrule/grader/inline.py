@@ -21,7 +21,7 @@ def grade(exercise: str) -> None:
     """
     from IPython import get_ipython
 
-    from chainrule.grader.process import GraderProcess
+    from chainrule.graderprocess import GraderProcess
     from chainrule.worker.serve import Server
 
     assignment, path = _grader_file(exercise)

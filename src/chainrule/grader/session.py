@@ -1,6 +1,6 @@
 """The trusted pytest process: collects hidden tests once, runs them for one submission after another.
 
-`python -m chainrule.grader.session FOLDER FD` talks on the socket FD to `grader.process`. It never sees a submission's
+`python -m chainrule.grader.session FOLDER FD` talks on the socket FD to `graderprocess`. It never sees a submission's
 files; the student's process is a second socket, sent along with each request. With `template` as third argument it only
 collects, and each order on FD has it copied: the copies do the work.
 """

@@ -65,7 +65,7 @@ class Zygote:
 
 
 class OwnZygote(Zygote):
-    """One that this process starts, and ends."""
+    """One that this process starts, and ends. It can be lent at once, and used after `ready`."""
 
     def __init__(self, wanted: frozenset[str]) -> None:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -84,9 +84,9 @@ class OwnZygote(Zygote):
                 stderr=self._log,
                 start_new_session=True,  # Ctrl-C is for us, who then end it
             )
-        self._await()
 
-    def _await(self) -> None:
+    def ready(self) -> None:
+        """Wait until it is warm. Raises `IsolationError` if it did not start, and is closed then."""
         self.control.settimeout(START_SECONDS)
         try:
             started = bool(self.control.recv(65536))
@@ -139,8 +139,10 @@ def zygote(wanted: Iterable[str] = ()) -> Zygote:
                 return found
         while len(_zygotes) >= MOST:
             _zygotes.pop(0).close()
-        _zygotes.append(OwnZygote(names))
-        return _zygotes[-1]
+        started = OwnZygote(names)
+        started.ready()
+        _zygotes.append(started)
+        return started
 
 
 def adopt(lent: Zygote) -> None:

@@ -7,8 +7,6 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterable
 
-from chainrule.worker.shell import Shell, forget_process, run_cell
-
 SEED = 1_667_785_065
 """Where the global generators start, so that a regrade sees the same numbers. Not a seed that a student would set: that
 a function sets one could not be noticed then.
@@ -81,8 +79,6 @@ def _import(*names: str) -> Callable[[], None]:
     return load
 
 
-WARM_SECONDS = 60.0
-
 LIBRARIES: dict[str, Callable[[], None]] = {
     "numpy": _numpy,
     "matplotlib": _matplotlib,
@@ -109,12 +105,3 @@ def warm(names: Iterable[str]) -> list[str]:
                 LIBRARIES[name]()
                 done.append(name)
     return done
-
-
-def warm_shell(shell: Shell) -> None:
-    """Run a cell of each kind, then forget them. It leaves nothing open that a fork must not share."""
-    shell.outlet.keep_descriptors()
-    for source in ("1 + 1", "1 / 0", "import time", "def f(x):\n    return x", "print(f(1))", "await f"):
-        run_cell(shell, source, lambda _: None, WARM_SECONDS)
-    forget_process(shell)
-    shell.reset()

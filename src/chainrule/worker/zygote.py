@@ -22,10 +22,11 @@ from chainrule.worker.jail import kernel, seccomp, view
 from chainrule.worker.jail.order import Order
 from chainrule.worker.jail.syscalls import AUDIT_ARCH
 from chainrule.worker.serve import Server
-from chainrule.worker.shell import Shell, make_shell
-from chainrule.worker.warm import SEED, warm, warm_shell
+from chainrule.worker.shell import Shell, forget_process, make_shell, run_cell
+from chainrule.worker.warm import SEED, warm
 
 SETTLE_SECONDS = 5.0
+WARM_SECONDS = 60.0
 LONGEST_ORDER = 65536
 
 
@@ -34,7 +35,7 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
     _take_low_numbers()
     shell = make_shell()
     warmed = warm(["numpy", *names])
-    warm_shell(shell)
+    _warm_shell(shell)
     _one_thread()
     plan = view.plan()
     if kernel.MACHINE in AUDIT_ARCH:
@@ -61,6 +62,15 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
 def _serve(connection: socket.socket, shell: Shell) -> None:
     random.seed(SEED)  # Python seeds it anew after a fork; a regrade shall see the same numbers
     Server(connection, shell).serve()
+
+
+def _warm_shell(shell: Shell) -> None:
+    """Run a cell of each kind, then forget them. It leaves nothing open that a fork must not share."""
+    shell.outlet.keep_descriptors()
+    for source in ("1 + 1", "1 / 0", "import time", "def f(x):\n    return x", "print(f(1))", "await f"):
+        run_cell(shell, source, lambda _: None, WARM_SECONDS)
+    forget_process(shell)
+    shell.reset()
 
 
 def _take_low_numbers() -> None:

@@ -30,25 +30,28 @@ OUR_FAULT = "A fault on our side: this test could not be run. A person will look
 class GraderTemplate:
     """A pytest session that has collected a folder, only to be copied by `GraderProcess`: a fork costs no imports.
 
-    Several processes may ask it for copies at a time. Raises `GraderError` if it cannot be started.
+    It can be lent at once, and used after `ready`. Several processes may ask it for copies at a time.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._place = Path(tempfile.mkdtemp(prefix="chainrule-grader-"))
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, (self._place / "log").open("w+b") as log:
-            self._process = _session(self.folder, theirs, self._place, log, "template")
-            theirs.close()
-            self.control.settimeout(START_SECONDS)
-            try:
-                started = bool(self.control.recv(1))
-            except OSError:
-                started = False
-            if not started:
-                reason = _tail(log)
-                self.close()
-                raise GraderError(f"The grader process for {self.folder} did not start. {reason}")
+        self._log = (self._place / "log").open("w+b")
+        with theirs:
+            self._process = _session(self.folder, theirs, self._place, self._log, "template")
+
+    def ready(self) -> None:
+        """Wait until it has collected. Raises `GraderError` if it did not start, and is closed then."""
+        self.control.settimeout(START_SECONDS)
+        try:
+            started = bool(self.control.recv(1))
+        except OSError:
+            started = False
+        if not started:
+            reason = _tail(self._log)
+            self.close()
+            raise GraderError(f"The grader process for {self.folder} did not start. {reason}")
         self.control.settimeout(None)
 
     def close(self) -> None:
@@ -57,6 +60,7 @@ class GraderTemplate:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._log.close()
         shutil.rmtree(self._place, ignore_errors=True)
 
 
