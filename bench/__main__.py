@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small", type=int, default=100, help="small notebooks in a class")
-    parser.add_argument("--training", type=int, default=12, help="training notebooks in a class")
+    parser.add_argument("--training", type=int, default=30, help="training notebooks in a class")
     parser.add_argument("--peers", type=int, default=10, help="small notebooks that the other graders grade in a round")
     parser.add_argument("--training-peers", type=int, default=4, help="the same of training notebooks")
     parser.add_argument("--steps", type=int, default=6000, help="steps of a training")

@@ -79,6 +79,12 @@ class Results:
         """The submissions that the growth is measured after: 100, as far as there are so many."""
         return min(100, len(self.growth.finished) // 4)
 
+    @property
+    def large_class_ratio(self) -> float:
+        """How many times longer nbgrader, at its median rate, takes for the large class than our one run of it."""
+        growth = self.growth
+        return self.small.per_submission(NBGRADER).median * len(growth.finished) / growth.finished[-1]
+
     def values(self) -> dict[str, float]:
         """The named figures. Ratios above 1 in favour of chainrule, except the overhead."""
         growth, size = self.growth, len(self.growth.finished)
@@ -86,6 +92,7 @@ class Results:
         parts = self.primitives
         named = {
             "throughput_ratio_vs_nbgrader": self.small.ratio(NBGRADER, CHAINRULE).median,
+            "throughput_ratio_vs_nbgrader_large_class": self.large_class_ratio,
             "overhead_over_compute": self.training.ratio(CHAINRULE, COMPUTE).median,
             "jail_start_ms": statistics.median(parts.jail_start),
             "jail_end_ms": statistics.median(parts.jail_end),

@@ -16,7 +16,14 @@ from bench.table import write_reports
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
-    *("throughput_ratio_vs_nbgrader", "overhead_over_compute", "jail_start_ms", "rpc_call_ms", "snapshot_ms"),
+    *(
+        "throughput_ratio_vs_nbgrader",
+        "throughput_ratio_vs_nbgrader_large_class",
+        "overhead_over_compute",
+        "jail_start_ms",
+        "rpc_call_ms",
+        "snapshot_ms",
+    ),
     "rss_growth_mb_per_1000",
     *("report_seconds_1m_outcomes", "report_peak_mb"),
 }
