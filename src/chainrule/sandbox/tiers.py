@@ -2,7 +2,7 @@
 
 A   namespaces, Landlock where there is one, seccomp: nothing of the machine is there
 B   Landlock and seccomp: the machine is there, but closed
-C   a process of its own and limits: grades are safe, the machine is not. It has to be allowed.
+C   a process of its own and limits: no verdict can be forged, but the machine is open. It has to be allowed.
 """
 
 from __future__ import annotations
