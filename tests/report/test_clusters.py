@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from chainrule.report import clusters
 from chainrule.report.responses import Responses
@@ -62,6 +64,21 @@ def test_any_two_tests_of_a_cluster_agree_to_the_stated_degree() -> None:
         own = [int(test[1:]) for test in rows["test"]]
         assert similar[np.ix_(own, own)].min() >= clusters.THRESHOLD, number
         assert rows["phi"].iloc[0] == pytest.approx(similar[np.ix_(own, own)].min())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_clusters_are_those_of_scipys_complete_linkage(seed: int) -> None:
+    """Of random tests behind which are a few common difficulties."""
+    rng = np.random.default_rng(seed)
+    common = rng.random((300, 6)) < 0.4
+    failed = (common[:, rng.integers(6, size=40)] ^ (rng.random((300, 40)) < rng.random(40) / 5)).astype("float64")
+    similar = clusters.phi(failed)
+    tree = linkage(squareform(1 - similar, checks=False), method="complete")
+    label = fcluster(tree, 1 - clusters.THRESHOLD, criterion="distance")
+    told = {tuple(f"t{place}" for place in np.flatnonzero(label == number)) for number in np.unique(label)}
+    found = {tuple(tests) for _, tests in groups(failed)}
+    assert found == {tests for tests in told if len(tests) > 1}
+    assert found
 
 
 def test_two_hard_tests_that_fail_independently_are_no_cluster() -> None:

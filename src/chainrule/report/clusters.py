@@ -55,8 +55,8 @@ def _common(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def clusters(answers: Responses) -> pd.DataFrame:
     """One row per test of a cluster: the clusters that fail for the most students first, their tests as graded.
 
-    Complete linkage (SciPy) of the distances 1 − phi, cut at 1 − THRESHOLD, so that any two tests of a cluster agree to
-    that degree. `students` fail every test of the cluster; clusters of fewer than MINIMUM such students are left out.
+    Complete linkage: the two clusters that are the most alike in their least similar tests become one, down to THRESHOLD,
+    so that any two tests of a cluster agree to that degree. `students` fail every test of the cluster; clusters of fewer than MINIMUM such students are left out.
     `scope` is "whole exercise" where the cluster is all the tests of one exercise, else "one exercise" or "several
     exercises". `phi` is the smallest one in the cluster.
     """
@@ -80,16 +80,21 @@ def clusters(answers: Responses) -> pd.DataFrame:
 
 
 def _linked(similar: np.ndarray) -> np.ndarray:
-    """(k,) the number of the cluster of each test."""
-    from scipy.cluster.hierarchy import fcluster, linkage  # takes 0.2 s to import
-    from scipy.spatial.distance import squareform
+    """(k,) the cluster of each test, by the place of its first one.
 
-    distance = 1.0 - np.where(np.isnan(similar), -1.0, similar)
-    np.fill_diagonal(distance, 0.0)
-    distance = np.maximum(distance, distance.T).clip(min=0.0)
-    tree = linkage(squareform(distance, checks=False), method="complete")
-    labels: np.ndarray = fcluster(tree, t=1.0 - THRESHOLD + 1e-9, criterion="distance")
-    return labels
+    Not by SciPy, which takes longer to import than the whole assignment to analyse.
+    """
+    least = np.where(np.isnan(similar), -1.0, similar)  # of any two tests of two clusters; at first each test is one
+    least = np.minimum(least, least.T)
+    np.fill_diagonal(least, -np.inf)
+    label = np.arange(len(least))
+    while True:
+        first, second = divmod(int(least.argmax()), len(least))
+        if least[first, second] < THRESHOLD - 1e-9:
+            return label
+        label[label == second] = first
+        least[first] = least[:, first] = np.minimum(least[first], least[second])
+        least[second] = least[:, second] = -np.inf
 
 
 def _cluster(
