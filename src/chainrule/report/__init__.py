@@ -131,7 +131,8 @@ def _write_assignment(
     with snapshot(source.db_url) as connection:
         data = frames.load(connection, assignment, _order(source.course, assignment))
     table = grades.points(data)
-    students = grades.grades(data, table, _collected(source.directory, assignment, data.students["student"]))
+    missing = data.students.loc[~data.students["student"].isin(data.submissions["student"]), "student"]
+    students = grades.grades(data, table, _collected(source.directory, assignment, missing))
     found = analysis.analyse(data, table, students, changes.previous(before), now.replace(tzinfo=None))
     _write_tables(out, tables := {"grades": students, **found.tables})
     if up is None:  # in a report of the course, its workbook is enough

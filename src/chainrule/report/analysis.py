@@ -12,7 +12,7 @@ from chainrule.report import attention, changes, clusters, figures, grades, item
 from chainrule.report.changes import Changes, Previous
 from chainrule.report.figures import Figure
 from chainrule.report.frames import Frames
-from chainrule.report.responses import responses
+from chainrule.report.responses import exercise_matrix, responses
 from chainrule.report.summary import Summary, summarise
 
 
@@ -97,5 +97,5 @@ def analyse(data: Frames, table: pd.DataFrame, students: pd.DataFrame, before: P
 
 
 def _wide(table: pd.DataFrame, data: Frames) -> pd.DataFrame:
-    wide = table.pivot(index="student", columns="exercise", values="points")
+    wide = exercise_matrix(table, "points")
     return data.students.join(wide.reindex(columns=data.exercises["exercise"].tolist()), on="student")

@@ -26,8 +26,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     columns = [[_quoted(str(name)), *_cells(frame.iloc[:, place])] for place, name in enumerate(frame.columns)]
     if len(columns) == 1:
         columns = [[cell or '""' for cell in columns[0]]]  # an empty line is no row
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(f"{line}\r\n" for line in map(",".join, zip(*columns, strict=True)))
+    lines = map(",".join, zip(*columns, strict=True))
+    path.write_text("\r\n".join([*lines, ""]), encoding="utf-8", newline="")
 
 
 def _cells(column: pd.Series) -> list[str]:
@@ -37,9 +37,9 @@ def _cells(column: pd.Series) -> list[str]:
         return [str(x) for x in column.tolist()]
     codes, found = pd.factorize(column)  # -1 is a missing value
     if pd.api.types.is_float_dtype(column):
-        return _each(codes, [_number(x) for x in np.round(found, DECIMALS).tolist()])
+        return _each(codes, _numbers(np.round(found, DECIMALS)))
     if pd.api.types.is_datetime64_dtype(column):
-        return _each(codes, [time.isoformat() + "Z" for time in found])
+        return _each(codes, [time.isoformat() + "Z" for time in found.to_pydatetime()])
     return _each(codes, [_quoted(str(x)) for x in found])
 
 
@@ -49,9 +49,12 @@ def _each(codes: np.ndarray, cells: list[str]) -> list[str]:
     return made
 
 
-def _number(x: float) -> str:
-    """Whole numbers without ".0"."""
-    return repr(int(x)) if x.is_integer() else repr(x)
+def _numbers(values: np.ndarray) -> list[str]:
+    """Whole ones without ".0"."""
+    cells = list(map(repr, values.tolist()))
+    for place in np.flatnonzero(np.isfinite(values) & (values == np.floor(values))):
+        cells[place] = repr(int(values[place]))
+    return cells
 
 
 def _quoted(text: str) -> str:

@@ -197,8 +197,8 @@ def _grades(connection: Connection, exercises: pd.DataFrame, notebooks: pd.DataF
 
 
 def _mapped(keys: pd.Categorical, values: pd.Series) -> pd.Series:
-    """`values[key]` for each key, looked up once for equal ones."""
-    return pd.Series(renamed(keys.codes, values[keys.categories].tolist()).astype("str"))
+    """`values[key]` for each key, looked up once for equal ones, as categories."""
+    return pd.Series(renamed(keys.codes, values[keys.categories].tolist()))
 
 
 def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -29,10 +29,10 @@ def points(frames: Frames) -> pd.DataFrame:
     (after a regrade of something marked by hand) look at again.
     """
     table = frames.submissions[["student"]].merge(frames.exercises, how="cross")
-    table = table.merge(frames.grades, on=["student", "exercise"], how="left")
+    table = table.join(_scores(frames))
     table["points"] = table["manual"].fillna(table["auto"]) + table["extra"].fillna(0.0)
-    faults = frames.incidents.loc[frames.incidents["status"] == "ungraded", ["student", "exercise"]].drop_duplicates()
-    faulty = pd.MultiIndex.from_frame(table[["student", "exercise"]]).isin(pd.MultiIndex.from_frame(faults))
+    faults = frames.incidents.loc[frames.incidents["status"] == "ungraded", ["student", "exercise"]]
+    faulty = np.isin(table.index, _places(frames, faults.astype("category")))
     autograded = table["kind"] == "autograded"
     unmarked = table["manual"].isna()
     table["ungraded"] = autograded & unmarked & (table["auto"].isna() | faulty)
@@ -43,6 +43,24 @@ def points(frames: Frames) -> pd.DataFrame:
     return table[["student", "exercise", "kind", "points", "max_points", "fraction", "ungraded", "waiting"]]
 
 
+def _places(frames: Frames, rows: pd.DataFrame) -> np.ndarray:
+    """Where the table of `points` has each of the rows of student and exercise, both categories; −1 if nowhere."""
+    submission, exercise = (
+        pd.Index(keys[name]).get_indexer(rows[name].cat.categories)[rows[name].cat.codes]
+        for name, keys in (("student", frames.submissions), ("exercise", frames.exercises))
+    )
+    return np.where((submission >= 0) & (exercise >= 0), submission * len(frames.exercises) + exercise, -1)
+
+
+def _scores(frames: Frames) -> pd.DataFrame:
+    """auto, manual, extra and flagged for the table of `points`."""
+    places = _places(frames, frames.grades)
+    source = np.full(len(frames.submissions) * len(frames.exercises), -1)
+    source[places[places >= 0]] = np.flatnonzero(places >= 0)
+    scores = frames.grades[["auto", "manual", "extra", "flagged"]]
+    return scores.reindex(source).set_axis(pd.RangeIndex(len(source)))
+
+
 def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = frozenset()) -> pd.DataFrame:
     """One row per student of the gradebook, in the order of their ids.
 
@@ -50,7 +68,7 @@ def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = froz
     in `collected` whose submission the gradebook does not know yet is not graded, rather than without a submission.
     """
     maximum = float(frames.exercises["max_points"].sum())
-    by = frames.grades.assign(manual_set=frames.grades["manual"].notna()).groupby("student")
+    by = frames.grades.groupby("student", observed=True)
     sums = pd.DataFrame(
         {
             "auto_score": by["auto"].sum(),
@@ -59,7 +77,7 @@ def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = froz
         }
     )
     raw = frames.grades["manual"].fillna(frames.grades["auto"]).fillna(0.0) + frames.grades["extra"].fillna(0.0)
-    sums["raw"] = raw.groupby(frames.grades["student"]).sum()
+    sums["raw"] = raw.groupby(frames.grades["student"], observed=True).sum()
     counts = table.groupby("student")[["ungraded", "waiting"]].sum()
     frame = frames.students.merge(frames.submissions, on="student", how="left")
     frame = frame.join(sums, on="student").join(counts, on="student")

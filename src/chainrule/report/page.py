@@ -76,18 +76,25 @@ def assignment_page(
 
 
 def _groups(table: pd.DataFrame, key: str) -> list[dict[str, Any]]:
-    """Rows of one key after another, in the order of the table."""
-    return [
-        {key: name, "rows": rows.to_dict("records")} for name, rows in table.groupby(key, sort=False, observed=True)
-    ]
+    """The rows of each key, the keys in the order of the table."""
+    found: dict[object, list[dict[Any, Any]]] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(row[key], []).append(row)
+    return [{key: name, "rows": rows} for name, rows in found.items()]
 
 
 def _by_kind(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> list[dict[str, Any]]:
     """The kinds that occur, in the order of `kinds`: title, how many, and the first rows."""
+    places = table.groupby(column).indices
     return [
-        {"kind": kind, "title": title, "rows": rows.head(SHOWN).to_dict("records"), "count": len(rows)}
+        {
+            "kind": kind,
+            "title": title,
+            "rows": table.iloc[places[kind][:SHOWN]].to_dict("records"),
+            "count": len(places[kind]),
+        }
         for kind, title in kinds.items()
-        if len(rows := table[table[column] == kind])
+        if kind in places
     ]
 
 

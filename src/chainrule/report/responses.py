@@ -41,7 +41,7 @@ def responses(outcomes: pd.DataFrame, order: pd.Series) -> Responses:
     item, first = _items(outcomes, order)
     last = np.zeros(len(first), dtype="int64")
     last[item] = np.arange(len(outcomes))
-    codes = pd.Categorical(outcomes["status"].astype("object"), categories=STATUSES).codes.astype("int64")
+    codes = outcomes["status"].astype("category").cat.set_categories(STATUSES).cat.codes.to_numpy("int64")
     known = codes >= 0
     size = len(STATUSES)
     counts = np.bincount(item[known] * size + codes[known], minlength=len(first) * size).reshape(-1, size)
