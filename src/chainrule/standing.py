@@ -85,21 +85,23 @@ def records(connection: Connection, collected: Collected, student: str | None = 
 
 
 def _record(name: str, due: datetime | None, max_points: float, row: Any, collected: Callable[[], bool]) -> Record:
+    """`row` is one of `_submissions`."""
     if row is None:
         return Record(name, None, max_points, None, due, handed_in=collected())
-    scored = bool(row.cells) and row.unscored < row.cells
+    submitted, extension, cells, points, unscored, waiting, penalty = row
+    scored = bool(cells) and unscored < cells
     return Record(
         assignment=name,
         # An assignment without graded cells has all of its points, 0, as soon as it is handed in.
-        points=float(row.points) if scored or (not row.cells and row.timestamp is not None) else None,
+        points=float(points) if scored or (not cells and submitted is not None) else None,
         max_points=max_points,
-        submitted=row.timestamp,
+        submitted=submitted,
         due=due,
-        extension=row.extension,
-        waiting=int(row.waiting or 0) if scored else 0,
-        penalty=float(row.penalty or 0.0),
+        extension=extension,
+        waiting=int(waiting or 0) if scored else 0,
+        penalty=float(penalty or 0.0),
         # An extension before anything is handed in makes a row, too: it has neither time nor scores.
-        handed_in=scored or row.timestamp is not None or collected(),
+        handed_in=scored or submitted is not None or collected(),
     )
 
 
@@ -120,8 +122,10 @@ def _points(connection: Connection) -> dict[str, float]:
     return found
 
 
-def _submissions(connection: Connection, student: str | None) -> dict[tuple[str, str], Any]:
-    """The submissions by student and assignment's id: times, sums over the cells, nbgrader's penalties."""
+def _submissions(connection: Connection, student: str | None) -> dict[tuple[str, str], list[Any]]:
+    """By student and assignment's id: time and extension, how many cells, their points, how many are unscored and how
+    many waiting, nbgrader's penalty.
+    """
     from nbgrader import api
 
     submitted, notebook = api.SubmittedAssignment.__table__, api.SubmittedNotebook.__table__
@@ -156,4 +160,4 @@ def _submissions(connection: Connection, student: str | None) -> dict[tuple[str,
     )
     if student is not None:
         query = query.where(submitted.c.student_id == student)
-    return {(row.student_id, row.assignment_id): row for row in connection.execute(query)}
+    return {(person, key): row for person, key, *row in connection.execute(query)}

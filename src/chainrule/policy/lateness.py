@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 from chainrule.policy.model import DAY, Dispensation, Late, Record
 
@@ -19,6 +20,7 @@ class Deadline:
     source: str = ""
 
 
+@lru_cache(4096)  # due dates; when something was handed in is asked for twice in a row
 def utc(time: datetime | None) -> datetime | None:
     """With its zone; the gradebook stores UTC without one."""
     if time is None:

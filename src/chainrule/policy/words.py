@@ -18,6 +18,7 @@ def number(value: Fraction, decimals: int = 2) -> str:
     return _decimal(value.numerator, value.denominator, decimals)
 
 
+@lru_cache(4096)  # a total is said twice, as what it was and as what it becomes, and a class has few different marks
 def _decimal(numerator: int, below: int, decimals: int) -> str:
     if below == 1:
         return str(numerator).replace("-", "−")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 
 import pandas as pd
 from nbgrader.coursedir import CourseDirectory
@@ -112,9 +113,14 @@ def _explained(totals: Iterable[Total]) -> pd.DataFrame:
     rows = [
         (
             *(total.student, line.subject, line.rule, line.text),
-            *(float(line.before), float(line.after), line.unit, line.late_days),
+            *(_float(line.before), _float(line.after), line.unit, line.late_days),
         )
         for total in totals
         for line in total.lines
     ]
     return pd.DataFrame(rows, columns=LINE_COLUMNS)
+
+
+def _float(number: Fraction) -> float:
+    """`float(number)`, without the detour through the tower of numbers that takes four times as long."""
+    return number.numerator / number.denominator
