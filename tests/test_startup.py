@@ -45,3 +45,19 @@ def test_a_worker_process_imports_nothing_that_only_others_need() -> None:
     imported = set(done.stdout.split())
     assert "chainrule.grading" in imported
     assert not imported & {"IPython", "ipykernel", "matplotlib", "nbgrader", "pandas", "pytest", "sqlalchemy", "torch"}
+
+
+NBGRADER = """
+import sys
+from chainrule.startup import PAGES, without_slow_imports
+with without_slow_imports():
+    import nbgrader.api, nbgrader.coursedir, nbgrader.apps
+    print("jupyter_server" in sys.modules, nbgrader.api.Gradebook.__name__)
+from importlib import import_module
+print([callable(import_module(name).load_jupyter_server_extension) for name in PAGES])
+"""
+
+
+def test_nbgrader_comes_without_its_web_pages_and_they_can_be_imported_afterwards() -> None:
+    done = subprocess.run([sys.executable, "-c", NBGRADER], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["False Gradebook", "[True, True, True, True]"]

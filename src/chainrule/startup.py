@@ -8,23 +8,43 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 SLOW = ("rfc3987_syntax",)
 """Compiles a grammar for two seconds when jsonschema, which nbformat imports, finds it. It checks addresses in JSON
 schemas, which no command of ours asks for, and jsonschema does without it."""
 
 
+PAGES = tuple(
+    f"nbgrader.server_extensions.{name}"
+    for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
+)
+"""nbgrader imports these whatever it is imported for, and with them Jupyter's server and nbconvert, because its package
+has to know a function of each. No command of ours has such pages."""
+
+
 @contextmanager
 def without_slow_imports() -> Iterator[None]:
-    """Within it, `SLOW` cannot be imported; whoever would use it if there were finds it missing."""
-    hidden = [name for name in SLOW if name not in sys.modules]
+    """Within it, `SLOW` cannot be imported, and whoever would use it if there were finds it missing; `PAGES` are empty.
+    """
+    hidden: dict[str, ModuleType | None] = {name: None for name in SLOW if name not in sys.modules}
+    if "nbgrader" not in sys.modules:
+        hidden |= {name: _Empty(name) for name in PAGES if name not in sys.modules}
     # None tells Python's import that there is no such module.
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    sys.modules.update(hidden)  # type: ignore[arg-type]
     try:
         yield
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+class _Empty(ModuleType):
+    """A module whose functions are all None."""
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("__"):
+            raise AttributeError(name)
 
 
 def find_alembic() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,13 +98,12 @@ def _write_course(source: _Source, names: list[str], out: Path, now: datetime, b
 
     def job(name: str | None) -> Any:
         if name is None:
-            return _totals(source, now)
+            return _write_totals(source, out, now)
         return _write_assignment(source, name, out / name, now, up=f"../{PAGE}", before=before / name)
 
     total, *parts = parallel.each(job, [None, *names])
     course = overview.overview(total.grades, parts, total.grades["percent"], now.replace(tzinfo=None))
-    _write_tables(out, tables := {"grades": total.grades, "explained": total.explained, **course.tables})
-    formats.workbook(out / "grades.xlsx", {"grades": total.grades})
+    _write_tables(out, course.tables)
     links = {name: f"{quote(name)}/{PAGE}" for name in names}
     html = page.course_page(
         source.course.id,
@@ -113,15 +112,19 @@ def _write_course(source: _Source, names: list[str], out: Path, now: datetime, b
         totals=total,
         support=course.support,
         figures=course.figures,
-        files=list(tables),
+        files=["grades", "explained", *course.tables],
         now=now,
     )
     (out / PAGE).write_text(html, encoding="utf-8")
 
 
-def _totals(source: _Source, now: datetime) -> totals.Totals:
+def _write_totals(source: _Source, out: Path, now: datetime) -> totals.Totals:
+    """Write the tables of the totals into `out`; returns what the course's page needs."""
     with snapshot(source.db_url) as connection:
-        return totals.totals(source.course, connection, source.directory, now)
+        total = totals.totals(source.course, connection, source.directory, now)
+    _write_tables(out, {"grades": total.grades, "explained": total.explained})
+    formats.workbook(out / "grades.xlsx", {"grades": total.grades})
+    return replace(total, explained=total.explained.head(0))  # the page has none of it, and it is long to send
 
 
 def _write_assignment(

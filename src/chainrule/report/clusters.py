@@ -55,10 +55,10 @@ def _common(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def clusters(answers: Responses) -> pd.DataFrame:
     """One row per test of a cluster: the clusters that fail for the most students first, their tests as graded.
 
-    Complete linkage: the two clusters that are the most alike in their least similar tests become one, down to THRESHOLD,
-    so that any two tests of a cluster agree to that degree. `students` fail every test of the cluster; clusters of fewer than MINIMUM such students are left out.
-    `scope` is "whole exercise" where the cluster is all the tests of one exercise, else "one exercise" or "several
-    exercises". `phi` is the smallest one in the cluster.
+    Complete linkage: the two clusters that are the most alike in their least similar tests become one, down to
+    THRESHOLD, so that any two tests of a cluster agree to that degree. `students` fail every test of the cluster;
+    clusters of fewer than MINIMUM such students are left out. `scope` is "whole exercise" where the cluster is all the
+    tests of one exercise, else "one exercise" or "several exercises". `phi` is the smallest one in the cluster.
     """
     failed = 1.0 - answers.passed
     counts, graded = np.nansum(failed, axis=0), (~np.isnan(failed)).sum(axis=0)

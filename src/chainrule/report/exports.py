@@ -39,7 +39,7 @@ def _cells(column: pd.Series) -> list[str]:
     if pd.api.types.is_float_dtype(column):
         return _each(codes, _numbers(np.round(found, DECIMALS)))
     if pd.api.types.is_datetime64_dtype(column):
-        return _each(codes, [time.isoformat() + "Z" for time in found.to_pydatetime()])
+        return _each(codes, [time.isoformat() + "Z" for time in pd.DatetimeIndex(found).to_pydatetime()])
     return _each(codes, [_quoted(str(x)) for x in found])
 
 
