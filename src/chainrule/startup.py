@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -25,8 +26,7 @@ has to know a function of each. No command of ours has such pages."""
 
 @contextmanager
 def without_slow_imports() -> Iterator[None]:
-    """Within it, `SLOW` cannot be imported, and whoever would use it if there were finds it missing; `PAGES` are empty.
-    """
+    """Within it, `SLOW` cannot be imported, and whoever would use it if there were finds it missing; `PAGES` are empty."""
     hidden: dict[str, ModuleType | None] = {name: None for name in SLOW if name not in sys.modules}
     if "nbgrader" not in sys.modules:
         hidden |= {name: _Empty(name) for name in PAGES if name not in sys.modules}
@@ -45,6 +45,18 @@ class _Empty(ModuleType):
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):
             raise AttributeError(name)
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """No garbage collection: it would walk over the many living objects of imports or tables again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def find_alembic() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chainrule.cli.group import course_of, err, main, out
+from chainrule.startup import without_collecting
 
 
 @main.command()
@@ -25,11 +26,13 @@ def report(
     anonymous: bool,
 ) -> None:
     """Write grades as CSV and pages, for one assignment (with what needs a human: review.html) or the whole course."""
-    from chainrule.report import review, write
+    with without_collecting():
+        from chainrule.report import review, write
 
-    course = course_of(context)
-    settings = review.load(course).changed(graders, formgrader, anonymous)
-    for path in write(course, assignment, folder, settings):
+        course = course_of(context)
+        settings = review.load(course).changed(graders, formgrader, anonymous)
+        paths = write(course, assignment, folder, settings)
+    for path in paths:
         out.print(str(path), highlight=False, soft_wrap=True)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +32,7 @@ from chainrule.report import (
     totals,
 )
 from chainrule.report.connect import course_directory, database, snapshot
+from chainrule.startup import without_collecting
 
 PAGE = "index.html"
 
@@ -52,24 +51,12 @@ def write(course: Course, assignment: str | None, out: Path, settings: review.Se
     if assignment is not None:
         _require(course, assignment, known)
     now = datetime.now(UTC)
-    with exports.staged(out) as (scratch, moved), _without_collecting():
+    with exports.staged(out) as (scratch, moved), without_collecting():
         if assignment is not None:
             _write_assignment(source, assignment, scratch, now, up=None, before=out)
         else:
             _write_course(source, known, scratch, now, before=out)
     return moved
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """No garbage collection: it would walk over millions of living objects again and again, and find nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @dataclass(frozen=True)

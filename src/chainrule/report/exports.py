@@ -37,7 +37,8 @@ def _cells(column: pd.Series) -> list[str]:
         return [str(x) for x in column.tolist()]
     codes, found = pd.factorize(column)  # -1 is a missing value
     if pd.api.types.is_float_dtype(column):
-        return _each(codes, _numbers(np.round(found, DECIMALS)))
+        cells = _numbers(np.round(found, DECIMALS))
+        return cells if len(cells) == len(column) else _each(codes, cells)  # all different, as times are
     if pd.api.types.is_datetime64_dtype(column):
         return _each(codes, [time.isoformat() + "Z" for time in pd.DatetimeIndex(found).to_pydatetime()])
     return _each(codes, [_quoted(str(x)) for x in found])
