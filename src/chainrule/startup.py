@@ -15,7 +15,6 @@ SLOW = ("rfc3987_syntax",)
 """Compiles a grammar for two seconds when jsonschema, which nbformat imports, finds it. It checks addresses in JSON
 schemas, which no command of ours asks for, and jsonschema does without it."""
 
-
 PAGES = tuple(
     f"nbgrader.server_extensions.{name}"
     for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
@@ -26,7 +25,7 @@ has to know a function of each. No command of ours has such pages."""
 
 @contextmanager
 def without_slow_imports() -> Iterator[None]:
-    """Within it, `SLOW` cannot be imported, and whoever would use it if there were finds it missing; `PAGES` are empty."""
+    """Within it, `PAGES` are empty and `SLOW` cannot be imported: who would use it if there were finds it missing."""
     hidden: dict[str, ModuleType | None] = {name: None for name in SLOW if name not in sys.modules}
     if "nbgrader" not in sys.modules:
         hidden |= {name: _Empty(name) for name in PAGES if name not in sys.modules}
