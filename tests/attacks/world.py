@@ -245,7 +245,6 @@ class World:
         found |= {f"mount {line.split(' - ')[0]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
         for place in (self.folder, Path("/dev/shm"), inside(), Path("/dev/mqueue")):
             found |= {f"file {path}" for path in _below(place)}
-        found |= {f"file /tmp/{name}" for name in os.listdir("/tmp") if name.startswith("attack-left")}
         for kind in ("shm", "msg", "sem"):
             lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()[1:]
             found |= {f"{kind} {line.split()[1]}" for line in lines}
