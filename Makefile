@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 BROWSER ?= yes
-# A process for each core, as far as memory allows; a file of tests is run by one of them.
+# A process for each core, at most eight: each takes up to 1.5 GB. A file is run by one of them, in the order of their names.
 PARALLEL ?= -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 CHOSEN ?= -m "not slow and not parity$(if $(filter no,$(BROWSER)), and not browser)"
 
