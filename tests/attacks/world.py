@@ -232,7 +232,7 @@ class World:
 
     def left(self) -> list[str]:
         """What was not here before, after a moment for the kernel to clean up."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 10
         while (found := sorted(self._left() - self.baseline)) and time.monotonic() < deadline:
             time.sleep(0.01)
         return found
