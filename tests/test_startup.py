@@ -45,3 +45,10 @@ def test_a_worker_process_imports_nothing_that_only_others_need() -> None:
     imported = set(done.stdout.split())
     assert "chainrule.grading" in imported
     assert not imported & {"IPython", "ipykernel", "matplotlib", "nbgrader", "pandas", "pytest", "sqlalchemy", "torch"}
+
+
+def test_commands_that_need_no_gradebook_load_no_nbgrader() -> None:
+    """It takes more than a second to import: `verify`, `try`, `grade` and `doctor` are used over and over."""
+    code = "import sys\nfrom chainrule import grading, present, single, verify\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"nbgrader", "sqlalchemy", "pandas"} & set(done.stdout.split())
