@@ -217,7 +217,9 @@ class World:
 
     def _state(self) -> dict[str, Any]:
         """What attacks may change of the targets."""
-        victim = Path(f"/proc/{self.targets.at['victim']}/stat").read_text().rpartition(")")[2].split()
+        deadline = time.monotonic() + 5
+        while (victim := self._victim())[0] == "R" and time.monotonic() < deadline:
+            time.sleep(0.01)  # it has been sent a signal and not yet heard it
         return {
             "victim": victim[0],
             "nice": int(victim[16]),
@@ -225,6 +227,10 @@ class World:
             "signals": (self.folder / "signals").stat().st_size,
             "mode": oct(os.stat(self.targets.at["gradebook"]).st_mode & 0o777),
         }
+
+    def _victim(self) -> list[str]:
+        """Fields of its /proc/PID/stat, from the state on."""
+        return Path(f"/proc/{self.targets.at['victim']}/stat").read_text().rpartition(")")[2].split()
 
     def _changed(self, before: dict[str, Any]) -> list[str]:
         after = self._state()
