@@ -60,7 +60,7 @@ def as_ordinary_user() -> Callable[..., subprocess.CompletedProcess[str]]:
         environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": "/nonexistent",
-            "PYTHONPATH": f"{Path(chainrule.__file__).parents[1]}:{HERE.parents[1]}",
+            "PYTHONPATH": str(Path(chainrule.__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         return subprocess.run(
