@@ -1,9 +1,12 @@
-# `make demo` and `make test`, which CI runs, do everything; `make check` takes longer. The scripts they call are in scripts/.
+# `make demo` and `make test` do everything; `make check` takes longer. CI runs `make test` and `make attacks`.
+# The scripts they call are in scripts/.
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 BROWSER ?= yes
+# A process for each core, at most eight: each takes up to 1.5 GB. A file is run by one of them, in the order of their names.
+PARALLEL ?= -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 CHOSEN ?= -m "not slow and not parity$(if $(filter no,$(BROWSER)), and not browser)"
 
 .DEFAULT_GOAL := help
@@ -24,13 +27,13 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
-	$(BIN)/python -m pytest $(CHOSEN)
+	$(BIN)/python -m pytest $(PARALLEL) $(CHOSEN)
 
 check: ## before a release: the same with all that takes longer: whole classes, killed runs, every attack, nbgrader beside us
 	@$(MAKE) test CHOSEN="--attacks=all $(if $(filter no,$(BROWSER)),-m 'not browser')"
 
 attacks: $(VENV)/.dev ## only the attacks, all of them
-	$(BIN)/python -m pytest --attacks=all tests/attacks
+	$(BIN)/python -m pytest $(PARALLEL) --attacks=all tests/attacks
 
 bench: $(VENV)/.grading ## time and memory beside nbgrader and otter-grader, into bench/ (half an hour; the machine has to be idle)
 	$(BIN)/python -m bench

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import below
 
 from chainrule.errors import GraderError
 from chainrule.forkservers import ForkServers
@@ -56,8 +57,8 @@ def job(tmp_path: Path) -> Job:
 
 @pytest.fixture
 def others() -> set[int]:
-    """Processes that other tests left running."""
-    return {process for process, _ in descendants(os.getpid())}
+    """Processes that earlier tests left running."""
+    return set(below(os.getpid()))
 
 
 @pytest.fixture
@@ -68,26 +69,22 @@ def servers(others: set[int], job: Job) -> Iterator[ForkServers]:
     servers.close()
 
 
-def descendants(of: int) -> Iterator[tuple[int, str]]:
-    """All processes below one, each with the module it runs."""
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == of:
-                words = (path / "cmdline").read_text().split("\0")
-                if any("resource_tracker" in word for word in words):
-                    continue  # Python's own, for as long as this process lives
-                yield int(path.name), next((word for word in words if word.startswith("chainrule.")), "other")
-                yield from descendants(int(path.name))
+def ours(others: set[int]) -> dict[int, str]:
+    """The processes of this test, each with the module that it runs; but for Python's own, which stays to the end."""
+    return {
+        process: next((word for word in words if word.startswith("chainrule.")), "other")
+        for process, words in below(os.getpid()).items()
+        if process not in others and not any("resource_tracker" in word for word in words)
+    }
 
 
 def running(others: set[int]) -> Counter[str]:
-    return Counter(module for process, module in descendants(os.getpid()) if process not in others)
+    return Counter(ours(others).values())
 
 
 def kill(module: str, others: set[int]) -> None:
-    for process, name in list(descendants(os.getpid())):
-        if name == module and process not in others:
+    for process, name in ours(others).items():
+        if name == module:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 

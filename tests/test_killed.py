@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.kills import kill_myself
+from tests.processes import below, gone
 
 from chainrule import written
 from chainrule.autograde import autograde
@@ -141,20 +142,6 @@ def test_a_folder_that_was_lost_or_damaged_is_written_again(small: Any, at_once:
 # -- real processes killed at random moments --------------------------------------------------------------------------
 
 
-def children(of: int) -> list[int]:
-    """All descendants of a process."""
-    parents: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found, new = [], [of]
-    while new:
-        new = [child for process in new for child in parents.get(process, ())]
-        found += new
-    return found
-
-
 def start(classroom: Any, *options: str) -> subprocess.Popen[bytes]:
     code = "from chainrule.cli import main; main()"
     command = [sys.executable, "-c", code, "autograde", "t1", "--workers", "2", *options]
@@ -164,22 +151,6 @@ def start(classroom: Any, *options: str) -> subprocess.Popen[bytes]:
 def kill(process: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-
-
-def gone(processes: list[int], seconds: float = 20.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if not any(Path(f"/proc/{process}").exists() and zombie(process) is False for process in processes):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def zombie(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 @pytest.fixture
@@ -205,7 +176,7 @@ def test_killed_coordinators_lose_nothing(counted: Any, tmp_path: Path) -> None:
             while not (kills == 0 or (counted.root / "graded.log").exists()) and run.poll() is None:
                 time.sleep(0.05)
             run.wait(3 + 2 * chance.random())
-        processes = children(run.pid)
+        processes = below(run.pid)
         run.kill()
         if run.wait() == 0:
             break
@@ -227,8 +198,8 @@ def test_any_other_process_may_be_killed_without_harm_to_anybody(counted: Any, t
     for _ in range(2):
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(2 + chance.random())
-        if processes := children(run.pid):
-            kill(chance.choice(processes))
+        if processes := below(run.pid):
+            kill(chance.choice(list(processes)))
     assert run.wait(300) == 0
     full, found = everything(undisturbed)["scores"], everything(counted)["scores"]
     waiting = [row for row in found if row not in full]

@@ -61,3 +61,10 @@ print([callable(import_module(name).load_jupyter_server_extension) for name in P
 def test_nbgrader_comes_without_its_web_pages_and_they_can_be_imported_afterwards() -> None:
     done = subprocess.run([sys.executable, "-c", NBGRADER], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["False Gradebook", "[True, True, True, True]"]
+
+
+def test_commands_that_need_no_gradebook_load_no_nbgrader() -> None:
+    """It takes more than a second to import: `verify`, `try`, `grade` and `doctor` are used over and over."""
+    code = "import sys\nfrom chainrule import grading, present, single, verify\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"nbgrader", "sqlalchemy", "pandas"} & set(done.stdout.split())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chainrule.autograde import Row
 from chainrule.model import FORMAT_VERSION, ExerciseResult, Graded, Outcome, Status
 from chainrule.policy import Line
 from chainrule.sandbox import Report
 from chainrule.verify import AssignmentReport, Entry, ExerciseReport
+
+if TYPE_CHECKING:
+    from chainrule.autograde import Row  # which brings nbgrader along; most commands do without
 
 SIGNS = {
     Status.PASSED: "[green]✓[/green]",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 
 WRONG = "def twice(x):\n    return 7.0\n"
 RIGHT = "def twice(x):\n    return 2 * x\n"
+LEFT = f"{tempfile.gettempdir()}/attack-left-{os.getpid()}"
+"""How the name of a file begins that is there when an attack of this run, and no other, ran a command outside."""
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,8 @@ def after(source: str) -> Callable[[dict[str, Any]], object]:
         notebook["cells"].insert(at, cell | {"execution_count": None})
 
     return change
+
+
+def left() -> list[str]:
+    """What commands of attacks left outside."""
+    return [str(path) for path in Path(LEFT).parent.glob(f"{Path(LEFT).name}*")]

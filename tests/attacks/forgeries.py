@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.attacks.attack import RIGHT, WRONG, Attack, after
+from tests.attacks.attack import LEFT, RIGHT, WRONG, Attack, after
 
 FORGE = """
 import os
@@ -246,7 +246,7 @@ FORGERIES = [
         (
             "import os\n"
             "class P:\n"
-            "    def __reduce__(self): return (os.system, ('touch /tmp/attack-left-pickle',))\n"
+            f"    def __reduce__(self): return (os.system, ('touch {LEFT}-pickle',))\n"
             "def twice(x): return P()"
         ),
     ),

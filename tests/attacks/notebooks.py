@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.attack import RIGHT, Attack, cells_named
+from tests.attacks.attack import LEFT, RIGHT, Attack, cells_named
 
 EVIL = "print('evil-module')\ndef __getattr__(name): raise AttributeError('evil-module')\n"
 
@@ -90,7 +90,7 @@ NOTEBOOKS = [
         (66,),
         RIGHT,
         change=lambda n: n["metadata"].update(
-            kernelspec={"name": "../../evil", "display_name": "x", "argv": ["touch", "/tmp/attack-left-kernel"]}
+            kernelspec={"name": "../../evil", "display_name": "x", "argv": ["touch", f"{LEFT}-kernel"]}
         ),
         deserves=(3.0, 3.0),
     ),
@@ -125,7 +125,7 @@ NOTEBOOKS = [
         "pickle beside the notebook",
         (37,),
         RIGHT,
-        files={"model.pt": (b"cposix\nsystem\n(S'touch /tmp/attack-left-pickle'\ntR.")},
+        files={"model.pt": (f"cposix\nsystem\n(S'touch {LEFT}-pickle'\ntR.".encode())},
         deserves=(3.0, 3.0),
     ),
     Attack(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.attacks.attack import left
 from tests.attacks.submissions import ATTACKS, Attack, hand_in
+from tests.processes import marked
 
 from chainrule import gradebook
 from chainrule.autograde import autograde
@@ -83,12 +83,5 @@ def test_links_in_a_submission_are_not_followed_into_what_staff_keep(graded: Cla
 
 
 def test_nothing_is_left(graded: Class) -> None:
-    assert [name for name in os.listdir("/tmp") if name.startswith("attack-left")] == []
-    assert [path for path in Path("/proc").glob("[0-9]*/cmdline") if _holds(path, str(graded.course.root))] == []
-
-
-def _holds(path: Path, text: str) -> bool:
-    try:
-        return text.encode() in path.read_bytes()
-    except OSError:
-        return False
+    assert left() == []
+    assert marked(str(graded.course.root)) == []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.attacks import submissions
+from tests.attacks.attack import left
 from tests.attacks.submissions import ATTACKS, Attack, hand_in
 
 from chainrule import grading, sandbox
@@ -76,7 +76,7 @@ def test_it_shows_no_secret(graded: Any, attacked: Any, number: int, attack: Att
 def test_no_attack_ran_a_command_here(graded: Any) -> None:
     for number in range(len(ATTACKS)):
         graded(number)
-    assert [name for name in os.listdir("/tmp") if name.startswith("attack-left")] == []
+    assert left() == []
 
 
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in ATTACKS if attack.in_process])

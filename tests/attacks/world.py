@@ -217,7 +217,9 @@ class World:
 
     def _state(self) -> dict[str, Any]:
         """What attacks may change of the targets."""
-        victim = Path(f"/proc/{self.targets.at['victim']}/stat").read_text().rpartition(")")[2].split()
+        deadline = time.monotonic() + 5
+        while (victim := self._victim())[0] == "R" and time.monotonic() < deadline:
+            time.sleep(0.01)  # it has been sent a signal and not yet heard it
         return {
             "victim": victim[0],
             "nice": int(victim[16]),
@@ -226,13 +228,17 @@ class World:
             "mode": oct(os.stat(self.targets.at["gradebook"]).st_mode & 0o777),
         }
 
+    def _victim(self) -> list[str]:
+        """Fields of its /proc/PID/stat, from the state on."""
+        return Path(f"/proc/{self.targets.at['victim']}/stat").read_text().rpartition(")")[2].split()
+
     def _changed(self, before: dict[str, Any]) -> list[str]:
         after = self._state()
         return [key for key, value in before.items() if after[key] != value]
 
     def left(self) -> list[str]:
         """What was not here before, after a moment for the kernel to clean up."""
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 10
         while (found := sorted(self._left() - self.baseline)) and time.monotonic() < deadline:
             time.sleep(0.01)
         return found
@@ -245,7 +251,6 @@ class World:
         found |= {f"mount {line.split(' - ')[0]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
         for place in (self.folder, Path("/dev/shm"), inside(), Path("/dev/mqueue")):
             found |= {f"file {path}" for path in _below(place)}
-        found |= {f"file /tmp/{name}" for name in os.listdir("/tmp") if name.startswith("attack-left")}
         for kind in ("shm", "msg", "sem"):
             lines = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()[1:]
             found |= {f"{kind} {line.split()[1]}" for line in lines}

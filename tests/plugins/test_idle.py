@@ -15,24 +15,18 @@ import pytest
 pytestmark = pytest.mark.slow
 
 CLICKS = """
-import json, os, subprocess, sys, time
+import json, os, time
 from nbgrader.apps import NbGrader, NbGraderAPI
+from tests.processes import below
 
 def started():
     "Our processes and theirs, as far as they are warm ones."
-    found, todo = {}, [os.getpid()]
-    while todo:
-        parent = todo.pop()
-        for pid in subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True).stdout.split():
-            todo.append(int(pid))
-            try:
-                command = open(f"/proc/{pid}/cmdline").read()
-            except OSError:
-                continue
-            for name in ("chainrule.worker", "chainrule.grader.session"):
-                if name in command:
-                    found[name] = int(pid)
-    return found
+    return {
+        name: process
+        for process, words in below(os.getpid()).items()
+        for name in ("chainrule.worker", "chainrule.grader.session")
+        if name in words
+    }
 
 app = NbGrader()
 app.initialize([], root=os.getcwd())
@@ -52,7 +46,10 @@ print(json.dumps({"before": before, "warm": warm, "again": again, "idle": idle, 
 
 def run(classroom: Any, code: str) -> subprocess.CompletedProcess[str]:
     programs = str(Path(sys.executable).parent)
-    environment = os.environ | {"PATH": os.pathsep.join((programs, os.environ["PATH"]))}
+    paths = {"PATH": programs, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {
+        name: os.pathsep.join(filter(None, (first, os.environ.get(name)))) for name, first in paths.items()
+    }
     return subprocess.run(
         [sys.executable, "-c", code], cwd=classroom.root, env=environment, capture_output=True, text=True, timeout=240
     )

@@ -1,13 +1,11 @@
 """A student's process: what it can be asked, what it cannot do to us, and that nothing of it is left."""
 
 import ast
-import contextlib
 import stat
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.processes import SLEEPER, mark, marked, until
 
 from chainrule.errors import GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
 from chainrule.model import Limits
@@ -181,22 +179,12 @@ def test_what_a_grader_cannot_send_is_the_graders_fault(child):
 def test_nothing_is_left_after_close():
     child = start(None, Limits())
     child.connection.limit(60)
-    run(child, "import subprocess; p = subprocess.Popen(['sleep', '1000.1234'])")
-    deadline = time.monotonic() + 5
-    while not _running("1000.1234"):  # its arguments can be read a moment after it has started
-        assert time.monotonic() < deadline
+    word = mark()
+    run(child, f"import subprocess, sys; p = subprocess.Popen({SLEEPER.format(word)})")
+    assert until(lambda: marked(word))  # its arguments can be read a moment after it has started
     child.close()
-    assert not _running("1000.1234")
+    assert not marked(word)
     assert child.folder is None or not child.folder.exists()
-
-
-def _running(mark):
-    """Whether a process of this machine has `mark` in its command line. In a jail a pid says nothing to us."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if mark.encode() in path.read_bytes():
-                return True
-    return False
 
 
 def test_no_file_of_the_zygote_is_open_in_a_student_process():

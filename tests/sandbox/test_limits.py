@@ -6,32 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.processes import SLEEPER, mark, marked, until
 
 from chainrule import sandbox
 from chainrule.errors import StudentCrashed, StudentProcessError
 from chainrule.model import Limits
 
 SMALL = Limits(memory=300 << 20, disk=20 << 20, processes=24)
-COOKIE = "chainrule-cookie"
-
-
-def alive(mark):
-    """Processes of this machine with `mark` in their command line."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if mark.encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid()]
-
-
-def until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_one_process_cannot_have_more_memory(student):
@@ -106,7 +87,7 @@ print(count)
 
 
 def test_daemons_die_with_their_notebook(student):
-    process = student()
+    process, word = student(), mark()
     source = f"""
 import os, signal, time, sys
 for number in range(3):
@@ -114,37 +95,35 @@ for number in range(3):
         os.setsid()
         if os.fork() == 0:
             for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(name, signal.SIG_IGN)
-            os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(1000)', '{COOKIE}'])
+            os.execv(sys.executable, {SLEEPER.format(word)})
         os._exit(0)
 time.sleep(0.5)
 """
     process.run(source)
-    assert until(lambda: len(alive(COOKIE)) == 3)
+    assert until(lambda: len(marked(word)) == 3)
     process.child.close()
-    assert not alive(COOKIE)
+    assert not marked(word)
 
 
 def test_they_die_with_the_supervisor_too(tmp_path):
     """`kill -9` of the process that grades leaves no student's process."""
+    word = mark()
     pid = os.fork()
     if pid == 0:
         try:
             child = sandbox.start(None, Limits())
             child.connection.limit(30)
-            sleeper = f"[sys.executable, '-c', 'import time; time.sleep(1000)', '{COOKIE}2']"
-            source = f"import subprocess, sys\nsubprocess.Popen({sleeper})"
+            source = f"import subprocess, sys\nsubprocess.Popen({SLEEPER.format(word)})"
             child.connection.request("run", source, on_output=lambda _: None)
             (tmp_path / "ready").touch()
             time.sleep(100)
         finally:
             os._exit(1)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert until(lambda: alive(f"{COOKIE}2"))
+    assert until((tmp_path / "ready").exists, 60)
+    assert until(lambda: marked(word))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert until(lambda: not alive(f"{COOKIE}2"))
+    assert until(lambda: not marked(word))
 
 
 def test_killing_a_zygote_costs_no_running_submission(student):
@@ -156,10 +135,10 @@ def test_killing_a_zygote_costs_no_running_submission(student):
 
 
 def test_nothing_is_mounted_or_left_in_the_temporary_folder(student, tmp_path, monkeypatch):
-    before = Path("/proc/mounts").read_text(), set(os.listdir("/tmp"))
-    student().run("open('/tmp/left', 'w').write('x'); open('/dev/shm/left', 'w').write('x')")
-    assert Path("/proc/mounts").read_text() == before[0]
-    assert {name for name in set(os.listdir("/tmp")) - before[1] if "left" in name} == set()
+    before, word = Path("/proc/mounts").read_text(), mark()
+    student().run(f"open('/tmp/{word}', 'w').write('x'); open('/dev/shm/{word}', 'w').write('x')")
+    assert Path("/proc/mounts").read_text() == before
+    assert not [*Path("/tmp").glob(f"*{word}*"), *Path("/dev/shm").glob(f"*{word}*")]
 
 
 def test_a_process_that_ends_itself_is_told_from_one_that_was_killed(student):

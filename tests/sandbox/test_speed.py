@@ -1,13 +1,12 @@
 """A guard against a lock-down that became slow. The figures themselves are measured by bench/."""
 
-import statistics
 import time
 
 from chainrule import sandbox
 from chainrule.model import Limits
 
-ROUNDS = 5
-"""The machine may be busy with something else: one quiet round is enough."""
+SECONDS, TRIES = 0.060, 60
+"""What is slow by itself is slow each time, what is slow because the machine is busy is quick once in a while."""
 
 
 def seconds_to_first_answer():
@@ -19,10 +18,7 @@ def seconds_to_first_answer():
 
 
 def test_a_jail_is_ready_soon():
-    seconds_to_first_answer()
-    medians = []
-    for _ in range(ROUNDS):
-        medians.append(statistics.median(seconds_to_first_answer() for _ in range(10)))
-        if medians[-1] < 0.060:
-            return
-    raise AssertionError(f"the medians of {ROUNDS} rounds were {medians} s")
+    found = [seconds_to_first_answer() for _ in range(10)]
+    while min(found) >= SECONDS and len(found) < TRIES:
+        found.append(seconds_to_first_answer())
+    assert min(found) < SECONDS

@@ -130,7 +130,7 @@ def fill_the_table_of_files(t):
 def many_processes(t):
     for _ in range(100):
         if os.fork() == 0:
-            time.sleep(3)
+            time.sleep(30)
             os._exit(0)
     time.sleep(0.3)
     return "100 processes"
@@ -142,7 +142,7 @@ def many_processes_without_a_parent(t):
         pid = os.fork()
         if pid == 0:
             if os.fork() == 0:
-                time.sleep(3)
+                time.sleep(30)
             os._exit(0)
         if os.waitpid(pid, 0)[1]:
             raise OSError(11, "no more processes")
@@ -158,7 +158,7 @@ def many_sisters(t):
     """CLONE_PARENT: a process that is a child of one's own parent."""
     for _ in range(100):
         if call(56, 220, 0x8000 | 17, 0, 0, 0, 0) == 0:
-            time.sleep(3)
+            time.sleep(30)
             os._exit(0)
     time.sleep(0.3)
     return "100 processes"
