@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from chainrule.autograde import autograde
-from chainrule.comparison import compare, floor, keep
 from chainrule.course import Course
 from chainrule.model import ExerciseResult, Outcome, Status
 from chainrule.regrade import Regrade, ledger
+from chainrule.regrade.difference import compare
+from chainrule.regrade.raise_only import floor, keep
 from chainrule.stored import Grade
 
 

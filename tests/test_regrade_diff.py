@@ -22,11 +22,11 @@ import pytest
 
 from chainrule import gradebook
 from chainrule.autograde import autograde
-from chainrule.comparison import StudentChange
 from chainrule.course import Course
 from chainrule.errors import CourseError
 from chainrule.notebook import cells
 from chainrule.regrade import Difference, Regrade, ledger
+from chainrule.regrade.difference import StudentChange
 
 GRAD = """def line_grad(phi, x, y):
     r = phi[0] + phi[1] * x - y

@@ -78,7 +78,7 @@ def export(
 @click.pass_context
 def explain(context: click.Context, student: str, assignment: str | None) -> None:
     """Say line by line how a student's total comes about, by grades.toml; of one assignment, if given."""
-    from chainrule import present
+    from chainrule.present.total import print_lines
     from chainrule.report.totals import explain as explained
 
-    present.print_lines(out, explained(course_of(context), student, assignment))
+    print_lines(out, explained(course_of(context), student, assignment))

@@ -9,59 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection
 
-from chainrule import audit, drift, gradebook
+from chainrule import audit, gradebook
 from chainrule.autograde import Progress, Round, Sink, Summary, known
-from chainrule.comparing import Comparing
-from chainrule.comparison import StudentChange
 from chainrule.course import Course
 from chainrule.desk import Desk, Row
 from chainrule.errors import CourseError
 from chainrule.journal import Journal
 from chainrule.pending import Pending, Submission
 from chainrule.pool import Interrupt, Pool
+from chainrule.regrade import drift
+from chainrule.regrade.comparing import Comparing
+from chainrule.regrade.difference import Difference
 from chainrule.writer import Writer
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a regrade would change. `students` have the largest changes first; `graders` is the present digest."""
-
-    assignment: str
-    graders: str
-    raise_only: bool
-    students: tuple[StudentChange, ...]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> tuple[StudentChange, ...]:
-        """Those who could not be graded: nothing of them would be written."""
-        return tuple(student for student in self.students if student.error)
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """How many students gain, lose, stay, are graded for the first time, or could not be graded."""
-        graded = [student for student in self.students if not student.error]
-        old = [student for student in graded if not student.first]
-        return {
-            "gain": sum(student.gain > 0 for student in old),
-            "lose": sum(student.gain < 0 for student in old),
-            "unchanged": sum(student.gain == 0 for student in old),
-            "new": len(graded) - len(old),
-            "failed": len(self.failed),
-        }
-
-    @property
-    def changes_scores(self) -> bool:
-        """Whether applying changes or gives a score, also one that a mark by hand covers."""
-        return any(
-            cell.points[0] != cell.points[1] for student in self.students if not student.error for cell in student.cells
-        )
 
 
 class Regrade:

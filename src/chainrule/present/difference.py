@@ -1,26 +1,19 @@
-"""What `chainrule regrade` and `chainrule audit` print: tables for people, documented JSON, CSV."""
+"""What a regrade would change: `regrade`, as tables for people, documented JSON, CSV."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from chainrule.audit import Entry
-from chainrule.comparison import NEW, POINTS, CellChange, Points, StudentChange, TestChange
-from chainrule.formats.text import safe
+from chainrule.formats.files import replacing, write_csv
 from chainrule.model import FORMAT_VERSION
-from chainrule.present import Json, number
+from chainrule.present.tables import SHORT, Json, arrow, csv_row, number, print_table
 from chainrule.regrade import Difference
-
-SHORT = 10
-"""Characters of a grader's digest that people see."""
-
+from chainrule.regrade.difference import NEW, POINTS, CellChange, StudentChange, TestChange
 
 # -- for people ------------------------------------------------------------------------------------------------------
 
@@ -30,7 +23,7 @@ def print_difference(console: Console, found: Difference) -> None:
     changed = [student for student in found.students if student.error or student.cells]
     rows = [line for student in changed for line in _lines(student)]
     if rows:
-        _print_table(console, ("student", "points", "exercise", "points", "why"), rows)
+        print_table(console, ("student", "points", "exercise", "points", "why"), rows)
     for student in changed:
         for cell in student.cells:
             _print_named(console, student.student, cell)
@@ -54,22 +47,22 @@ def _lines(student: StudentChange) -> Iterator[tuple[str, ...]]:
     if student.error:
         yield student.student, "", "", "", student.error
         return
-    whole = _arrow(*student.points, signed=True) + f" of {student.max_points:g}"
+    whole = arrow(*student.points, signed=True) + f" of {student.max_points:g}"
     if student.penalty[0] != student.penalty[1]:
-        whole += f", late penalty {_arrow(*student.penalty)}"
+        whole += f", late penalty {arrow(*student.penalty)}"
     if student.first:
         yield student.student, whole, "", "", NEW
         return
     for row, cell in enumerate(student.cells):
         first = (student.student, whole) if row == 0 else ("", "")
-        yield (*first, cell.exercise, _arrow(*cell.points, signed=True), "; ".join(_reasons(cell)))
+        yield (*first, cell.exercise, arrow(*cell.points, signed=True), "; ".join(_reasons(cell)))
 
 
 def _reasons(cell: CellChange) -> list[str]:
     said = {test.why for test in cell.tests} | {POINTS}
     words = [why for why in cell.why if why not in said]
     if cell.max_points[0] is not None and cell.max_points[0] != cell.max_points[1]:
-        words.insert(0, f"{_arrow(*cell.max_points)} points for {cell.cell}")
+        words.insert(0, f"{arrow(*cell.max_points)} points for {cell.cell}")
     words += [_test(test) for test in cell.tests]
     if cell.manual is not None:
         words.append(f"the mark by hand, {cell.manual:g}, is kept")
@@ -87,7 +80,7 @@ def _test(test: TestChange) -> str:
     if test.status[0] != test.status[1]:
         words.append(f"{test.status[0] or 'ungraded'} -> {test.status[1]}")
     if test.max_points[0] != test.max_points[1] and test.max_points[0] is not None:
-        words.append(f"{_arrow(*test.max_points)} points")
+        words.append(f"{arrow(*test.max_points)} points")
     return f"{test.test} {', '.join(words) or test.why}"
 
 
@@ -100,58 +93,6 @@ def _print_named(console: Console, student: str, cell: CellChange) -> None:
 
 def _quoted(text: str | None) -> str:
     return f"“{text}”" if text else "none"
-
-
-def _arrow(before: Points, after: Points, signed: bool = False) -> str:
-    if before == after:
-        return number(after)
-    gain = f" ({(after or 0.0) - (before or 0.0):+g})" if signed else ""
-    return f"{number(before)} -> {number(after)}{gain}"
-
-
-def _print_table(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """With colours and wrapped on a terminal; elsewhere aligned text, a line a row, for `less` and `grep`."""
-    rows = [[" ".join(text.split()) for text in row] for row in rows]
-    if console.is_terminal:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in head:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(escape(text) for text in row))
-        console.print(table)
-        return
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
-
-
-def print_audit(console: Console, entries: Sequence[Entry]) -> None:
-    """The ledger, a line an entry."""
-    head = ("when (UTC)", "who", "assignment", "student", "exercise", "points", "reason", "graders")
-    rows = [
-        (
-            f"{entry.at:%Y-%m-%d %H:%M:%S}",
-            entry.who,
-            entry.assignment,
-            entry.student,
-            entry.exercise,
-            _arrow(entry.points_from, entry.points_to)
-            + (f" (mark by hand {entry.manual:g} counts)" if entry.manual is not None else "")
-            + (f" (kept; graders gave {number(entry.computed)})" if entry.computed is not None else ""),
-            entry.reason,
-            _arrow_text(entry.graders_from[:SHORT], entry.graders_to[:SHORT]),
-        )
-        for entry in entries
-    ]
-    if rows:
-        _print_table(console, head, rows)
-    else:
-        console.print("No score was changed yet.")
-
-
-def _arrow_text(before: str, after: str) -> str:
-    return after if before == after else f"{before or 'none'} -> {after}"
 
 
 # -- for programs ----------------------------------------------------------------------------------------------------
@@ -215,15 +156,6 @@ def _pair(values: tuple[Any, Any]) -> Json:
     return {"from": values[0], "to": values[1]}
 
 
-def audit_json(entries: Iterable[Entry]) -> Json:
-    """The document of `chainrule audit --json` (docs/json.md)."""
-    return {"version": FORMAT_VERSION, "entries": [_entry(entry) for entry in entries]}
-
-
-def _entry(entry: Entry) -> Json:
-    return {**vars(entry), "at": f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}"}
-
-
 # -- CSV -------------------------------------------------------------------------------------------------------------
 
 CELL_COLUMNS = """student student_from student_to notebook exercise exercise_from exercise_to worth_from worth_to manual
@@ -234,8 +166,9 @@ misconception_to""".split()
 
 def write_difference(path: Path, found: Difference) -> None:
     """A row for each test that changed, or for the exercise where no test did; a row for each student who failed."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        _write(file, (*CELL_COLUMNS, *TEST_COLUMNS), (row for student in found.students for row in _rows(student)))
+    columns = (*CELL_COLUMNS, *TEST_COLUMNS)
+    with replacing(path) as part:
+        write_csv(part, columns, (csv_row(row, columns) for student in found.students for row in _rows(student)))
 
 
 def _rows(student: StudentChange) -> Iterator[Json]:
@@ -263,22 +196,3 @@ def _rows(student: StudentChange) -> Iterator[Json]:
 
 def _sides(name: str, values: tuple[Any, Any]) -> Json:
     return {f"{name}_from": values[0], f"{name}_to": values[1]}
-
-
-def write_audit(file: TextIO, entries: Iterable[Entry]) -> None:
-    """The ledger, a row an entry."""
-    _write(file, tuple(Entry.__dataclass_fields__), map(_entry, entries))
-
-
-def _write(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(file)
-    writer.writerow(columns)
-    writer.writerows([_safe(row.get(column)) for column in columns] for row in rows)
-
-
-def _safe(value: object) -> object:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, str):
-        return safe(value)
-    return "" if value is None else value

@@ -1,0 +1,90 @@
+"""Results of submissions: `grade`, `try` and `autograde`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chainrule.autograde import Row
+from chainrule.model import FORMAT_VERSION, ExerciseResult, Graded, Outcome, Status
+from chainrule.present.tables import Json, number
+
+
+def outcome_json(outcome: Outcome) -> Json:
+    return {
+        "id": outcome.test,
+        "title": outcome.title,
+        "points": outcome.points,
+        "max_points": outcome.max_points,
+        "status": outcome.status.value,
+        "message": outcome.message,
+        "seconds": outcome.seconds,
+    }
+
+
+def exercise_json(result: ExerciseResult) -> Json:
+    return {
+        "exercise": result.exercise,
+        "points": result.points,
+        "max_points": result.max_points,
+        "misconception": result.misconception,
+        "tests": [outcome_json(outcome) for outcome in result.outcomes],
+    }
+
+
+def graded_json(graded: Graded) -> Json:
+    return {
+        "version": FORMAT_VERSION,
+        "assignment": graded.assignment,
+        "points": graded.points,
+        "max_points": graded.max_points,
+        "exercises": [exercise_json(result) for result in graded.exercises],
+        "notes": [{"kind": note.kind, "cell": note.cell, "message": note.message} for note in graded.notes],
+    }
+
+
+SIGNS = {
+    Status.PASSED: "[green]✓[/green]",
+    Status.FAILED: "[red]✗[/red]",
+    Status.TIMEOUT: "[red]⧗[/red]",
+    Status.CRASHED: "[red]†[/red]",
+    Status.UNGRADED: "[yellow]?[/yellow]",
+}
+
+
+def print_exercise(console: Console, result: ExerciseResult) -> None:
+    """One exercise: its tests by title, what was said of those that failed, the misconception if it was recognised."""
+    console.print(f"[bold]{escape(result.exercise)}[/bold]  {number(result.points)} of {result.max_points:g} points")
+    for outcome in result.outcomes:
+        worth = f"{outcome.points:g}/{outcome.max_points:g}"
+        console.print(f"  {SIGNS[outcome.status]} {worth:>7}  {escape(outcome.title)}", highlight=False)
+        if outcome.message:
+            console.print(f"             {escape(outcome.message)}", style="dim", highlight=False)
+    if result.misconception:
+        console.print(f"  → {escape(result.misconception)}", style="yellow", highlight=False)
+
+
+def print_graded(console: Console, graded: Graded) -> None:
+    for result in graded.exercises:
+        print_exercise(console, result)
+    for note in graded.notes:
+        console.print(f"note ({note.kind}): {escape(note.message)}", style="yellow", highlight=False)
+    console.print(f"[bold]{number(graded.points)} of {graded.max_points:g} points[/bold] in {graded.seconds:.1f} s")
+
+
+def print_summary(console: Console, rows: tuple[Row, ...]) -> None:
+    """One line a student."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("student")
+    table.add_column("points", justify="right")
+    table.add_column("")
+    for row in rows:
+        words = [row.error] if row.error else [note.message for note in row.notes]
+        if row.skipped:
+            words.insert(0, "graded before; nothing newer was collected")
+        elif row.needs_manual:
+            words.append("waits for a human")
+        points = "–" if row.points is None else f"{row.points:g}/{row.max_points:g}"
+        table.add_row(escape(row.student), points, escape("; ".join(words)[:300]))
+    console.print(table)
