@@ -12,7 +12,7 @@ from chainrule.cli.group import as_json, complain, course_of, main, out, print_j
 from chainrule.errors import CourseError
 
 
-@main.command()
+@main.command(short_help="Build notebooks from source/<a>.md.")
 @click.argument("assignments", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; fail if a notebook is older than its text.")
 @click.pass_context
@@ -37,7 +37,7 @@ def import_(notebook: Path) -> None:
     click.echo(import_notebook(notebook), nl=False)
 
 
-@main.command()
+@main.command(short_help="Prove the graders of an assignment.")
 @click.argument("assignment", required=False)
 @click.option(
     "--repeat",
@@ -46,7 +46,7 @@ def import_(notebook: Path) -> None:
     show_default=True,
     help="Grade each solution this often, with other seeds.",
 )
-@click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be given several times.")
+@click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be repeated.")
 @as_json
 @click.pass_context
 def verify(
@@ -89,7 +89,7 @@ def verify(
     sys.exit(0 if all(report.ok for report in reports) else 1)
 
 
-@main.command("try")
+@main.command("try", short_help="Grade one exercise with the definitions in a file.")
 @click.argument("assignment")
 @click.argument("exercise")
 @click.argument("file", type=click.Path(path_type=Path))

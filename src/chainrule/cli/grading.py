@@ -11,10 +11,10 @@ from chainrule.cli.group import as_json, complain, course_of, err, main, out, pr
 from chainrule.errors import CourseError
 
 
-@main.command()
+@main.command(short_help="Grade one notebook file, without any gradebook.")
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--assignment", help="Default: the assignment that has a notebook of this name.")
-@click.option("--student", default="", help="Whose seeds to use; default: nobody's.")
+@click.option("--student", default="", help="Grade with the inputs of this student; default: of nobody.")
 @as_json
 @click.pass_context
 def grade(context: click.Context, notebook: Path, assignment: str | None, student: str, as_json: bool) -> None:
@@ -34,7 +34,7 @@ def grade(context: click.Context, notebook: Path, assignment: str | None, studen
     sys.exit(0 if graded.points == graded.max_points else 1)
 
 
-@main.command()
+@main.command(short_help="Grade all collected submissions of an assignment.")
 @click.argument("assignment")
 @click.option("--student", "students", multiple=True, help="Only this student; may be repeated.")
 @click.option("--force", is_flag=True, help="Grade again what was graded before.")
@@ -57,7 +57,7 @@ def autograde(
         complain(f"{len(summary.failed)} of {len(summary.rows)} submissions could not be graded; see above.")
 
 
-@main.command()
+@main.command(short_help="Grade again, show who gains and loses, then write it.")
 @click.argument("assignment")
 @click.option("--student", "students", multiple=True, help="Only this student; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
@@ -84,6 +84,7 @@ def regrade(
     from chainrule.present import difference
     from chainrule.present.grades import print_summary
     from chainrule.present.progress import progress
+    from chainrule.present.tables import print_words
     from chainrule.regrade import Regrade
 
     chosen = students or None
@@ -104,17 +105,22 @@ def regrade(
             if ask and not click.confirm("Write this?", err=True):
                 complain("Nothing was written.")
             with progress(err, f"writing {assignment}") as report:
-                rows = run.apply(reason, report).failed
-            if rows:
-                print_summary(err, rows)
-            failed = len(rows)
+                summary = run.apply(reason, report)
+            if summary.failed:
+                print_summary(err, summary.failed)
+            failed = len(summary.failed)
+            written = sum(not (row.error or row.skipped) for row in summary.rows)
+            whom = "1 student" if written == 1 else f"{written} students"
+            print_words(err, f"Written: {whom}. The changed scores: chainrule audit {assignment}")
         else:
             failed = len(found.failed)
+            if found.changes_scores:
+                print_words(err, "Nothing was written. To write this: without --dry-run, with --reason TEXT.")
     if failed:
         complain(f"{failed} of {len(found.students)} submissions could not be regraded; see above.")
 
 
-@main.command()
+@main.command(short_help="Print which scores changed after their first grading.")
 @click.argument("assignment", required=False)
 @click.option("--student", help="Only this student.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of text.")
@@ -134,7 +140,7 @@ def audit(context: click.Context, assignment: str | None, student: str | None, a
         print_audit(out, entries)
 
 
-@main.command()
+@main.command(short_help="Say how well student code is shut in on this machine.")
 @as_json
 def doctor(as_json: bool) -> None:
     """Say how well student code is shut in on this machine, layer by layer, and what would make it better."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from chainrule.formats.files import replacing, write_csv
 from chainrule.model import FORMAT_VERSION
-from chainrule.present.tables import SHORT, Json, arrow, csv_row, number, print_table
+from chainrule.present.tables import SHORT, Json, arrow, csv_row, number, print_table, print_words
 from chainrule.regrade import Difference
 from chainrule.regrade.difference import NEW, POINTS, CellChange, StudentChange, TestChange
 
@@ -19,52 +19,76 @@ from chainrule.regrade.difference import NEW, POINTS, CellChange, StudentChange,
 
 
 def print_difference(console: Console, found: Difference) -> None:
-    """A line for each student and exercise that changes, largest changes first, then the totals and what is odd."""
-    changed = [student for student in found.students if student.error or student.cells]
-    rows = [line for student in changed for line in _lines(student)]
+    """A line for each student and exercise that changes, largest changes first, then the totals and what is odd.
+
+    That a test has other points is the same for everybody: it is said once, and is no line of a student.
+    """
+    shared = _reweighted(found)
+    rows = [line for student in found.students for line in _lines(student, shared)]
     if rows:
-        print_table(console, ("student", "points", "exercise", "points", "why"), rows)
-    for student in changed:
+        most = max(student.max_points for student in found.students)  # everybody's, but for those who failed
+        print_table(
+            console, ("student", f"of {most:g} points" if most else "points", "exercise", "points", "why"), rows
+        )
+    for student in found.students:
         for cell in student.cells:
             _print_named(console, student.student, cell)
-    totals = found.totals
-    words = f"{totals['gain']} gain, {totals['lose']} lose, {totals['unchanged']} unchanged"
-    words += "".join(
-        f", {totals[kind]} {what}"
-        for kind, what in (("new", "graded for the first time"), ("failed", "failed"))
-        if totals[kind]
-    )
+    for exercise in dict.fromkeys(exercise for exercise, _ in shared):
+        words = [said for (name, _), said in shared.items() if name == exercise]
+        print_words(console, f"For all, {exercise}: {', '.join(words)}.")
     before = sorted({student.graders[0] for student in found.students if student.graders[0]})
     digests = ", ".join(digest[:SHORT] for digest in before) or "none"
-    console.print(
-        f"[bold]{words}[/bold]; graders {digests} -> {found.graders[:SHORT]}", highlight=False, soft_wrap=True
-    )
+    print_words(console, f"{_totals(found)}; graders {digests} -> {found.graders[:SHORT]}", style="bold")
     for warning in found.warnings:
-        console.print(escape(warning), style="yellow", highlight=False, soft_wrap=True)
+        print_words(console, warning, style="yellow")
 
 
-def _lines(student: StudentChange) -> Iterator[tuple[str, ...]]:
+def _totals(found: Difference) -> str:
+    totals = found.totals
+    words = f"{totals['gain']} gain, {totals['lose']} lose, {totals['unchanged']} unchanged"
+    for kind, what in (("new", "graded for the first time"), ("failed", "failed")):
+        words += f", {totals[kind]} {what}" if totals[kind] else ""
+    return words
+
+
+def _reweighted(found: Difference) -> dict[tuple[str, str], str]:
+    """By exercise and test the other points of a test, where they are the same for all whom it concerns."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for student in found.students:
+        for cell in student.cells:
+            for test in cell.tests:
+                if test.why == POINTS:
+                    seen.setdefault((cell.exercise, test.test), set()).add(_test(test))
+    return {key: words.pop() for key, words in sorted(seen.items()) if len(words) == 1}
+
+
+def _lines(student: StudentChange, shared: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, ...]]:
     if student.error:
         yield student.student, "", "", "", student.error
         return
-    whole = arrow(*student.points, signed=True) + f" of {student.max_points:g}"
-    if student.penalty[0] != student.penalty[1]:
-        whole += f", late penalty {arrow(*student.penalty)}"
+    lines = []
     if student.first:
-        yield student.student, whole, "", "", NEW
-        return
-    for row, cell in enumerate(student.cells):
-        first = (student.student, whole) if row == 0 else ("", "")
-        yield (*first, cell.exercise, arrow(*cell.points, signed=True), "; ".join(_reasons(cell)))
+        lines.append(("", "", NEW))
+    else:
+        for cell in student.cells:
+            reasons = _reasons(cell, shared)
+            if reasons or cell.points[0] != cell.points[1]:
+                why = "; ".join(reasons) or "points of its tests"
+                lines.append((cell.exercise, arrow(*cell.points, signed=True), why))
+    if student.penalty[0] != student.penalty[1]:
+        lines.append(("late penalty", arrow(*student.penalty), "" if lines else "computed anew"))
+    for row, line in enumerate(lines):
+        first = (student.student, arrow(*student.points, signed=True)) if row == 0 else ("", "")
+        yield (*first, *line)
 
 
-def _reasons(cell: CellChange) -> list[str]:
+def _reasons(cell: CellChange, shared: Mapping[tuple[str, str], str]) -> list[str]:
     said = {test.why for test in cell.tests} | {POINTS}
     words = [why for why in cell.why if why not in said]
     if cell.max_points[0] is not None and cell.max_points[0] != cell.max_points[1]:
         words.insert(0, f"{arrow(*cell.max_points)} points for {cell.cell}")
-    words += [_test(test) for test in cell.tests]
-    if cell.manual is not None:
+    words += [_test(test) for test in cell.tests if test.why != POINTS or (cell.exercise, test.test) not in shared]
+    if cell.manual is not None and (words or cell.points[0] != cell.points[1]):
         words.append(f"the mark by hand, {cell.manual:g}, is kept")
     if cell.kept:
         words.append(f"raise-only keeps the old result (now {number(cell.computed)})")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from chainrule.autograde import Row
 from chainrule.model import FORMAT_VERSION, ExerciseResult, Graded, Outcome, Status
-from chainrule.present.tables import Json, number
+from chainrule.present.tables import Json, number, print_table
 
 
 def outcome_json(outcome: Outcome) -> Json:
@@ -75,10 +74,7 @@ def print_graded(console: Console, graded: Graded) -> None:
 
 def print_summary(console: Console, rows: tuple[Row, ...]) -> None:
     """One line a student."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("student")
-    table.add_column("points", justify="right")
-    table.add_column("")
+    lines = []
     for row in rows:
         words = [row.error] if row.error else [note.message for note in row.notes]
         if row.skipped:
@@ -86,5 +82,5 @@ def print_summary(console: Console, rows: tuple[Row, ...]) -> None:
         elif row.needs_manual:
             words.append("waits for a human")
         points = "–" if row.points is None else f"{row.points:g}/{row.max_points:g}"
-        table.add_row(escape(row.student), points, escape("; ".join(words)[:300]))
-    console.print(table)
+        lines.append((row.student, points, "; ".join(words)[:300]))
+    print_table(console, ("student", "points", ""), lines)

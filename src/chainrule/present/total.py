@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from chainrule.policy import Line
+from chainrule.present.tables import print_words
 
 
 def print_lines(console: Console, lines: Sequence[Line]) -> None:
@@ -16,5 +17,6 @@ def print_lines(console: Console, lines: Sequence[Line]) -> None:
         if line.subject != subject and line.rule != "group":
             console.print(f"\n{line.subject or 'Total'}", style="bold", highlight=False, markup=False)
         subject = None if line.rule == "group" else line.subject
-        indent = "\n" if line.rule == "group" else "  "
-        console.print(f"{indent}{line.text}", highlight=False, markup=False, soft_wrap=True)
+        if line.rule == "group":
+            console.print()
+        print_words(console, line.text, indent=0 if line.rule == "group" else 2)

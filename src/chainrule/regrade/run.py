@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection
+import nbgrader.api as nb
+from sqlalchemy import Connection, select
 
 from chainrule import audit, gradebook
 from chainrule.autograde import Progress, Round, Sink, Summary, known
 from chainrule.course import Course
 from chainrule.desk import Desk, Row
-from chainrule.errors import CourseError
+from chainrule.errors import CourseError, UnknownName
 from chainrule.journal import Journal
 from chainrule.pending import Pending, Submission
 from chainrule.pool import Interrupt, Pool
@@ -133,13 +134,18 @@ class Regrade:
 
 
 def ledger(course: Course, assignment: str | None = None, student: str | None = None) -> list[audit.Entry]:
-    """The changed scores of a course, oldest first. Raises `GradebookError`, and `UnknownName` for an assignment."""
+    """The changed scores of a course, oldest first. Raises `GradebookError`, and `UnknownName`."""
     from chainrule.report.connect import course_directory, database  # pandas comes with it
 
     with gradebook.connect(database(course_directory(course))) as connection:
         if assignment is not None and gradebook.notebooks(connection, assignment) is None:
             course.require(assignment)
-        return audit.load(connection, assignment, student)
+        entries = audit.load(connection, assignment, student)
+        if student is not None and not entries:
+            people = connection.execute(select(nb.Student.id)).scalars().all()
+            if student not in people:
+                raise UnknownName("student", student, people, "the gradebook")
+        return entries
 
 
 class _Looking:
