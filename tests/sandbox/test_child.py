@@ -2,6 +2,8 @@
 
 import ast
 import contextlib
+import os
+import socket
 import stat
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from chainrule.errors import GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
 from chainrule.model import Limits
 from chainrule.sandbox import start
-from chainrule.sandbox.connection import crowding
+from chainrule.sandbox.connection import Connection, crowding
 from chainrule.worker import wire
 
 SOCKET, FILE = oct(stat.S_IFSOCK), oct(stat.S_IFREG)
@@ -245,3 +247,13 @@ def test_a_hundred_labels_with_formulas_leave_the_connection_alone():
 )
 def test_limits_grow_with_what_each_core_has_to_do(load, cores, factor):
     assert crowding(load, cores) == factor
+
+
+def test_requests_have_more_time_on_a_crowded_machine(monkeypatch):
+    """Three runnable processes for each core: three times the seconds."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.0 * os.cpu_count(), 0.0, 0.0))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection, begin = Connection(ours), time.monotonic()
+        connection.limit(10)
+        assert 30 <= connection.deadline - begin < 31
