@@ -141,7 +141,10 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-WRITE_PARTIAL = "To have the points so far: --partial, or --CourseExport.partial=True with nbgrader export."
+WRITE_PARTIAL = (
+    "What waits: chainrule report ASSIGNMENT, review.html. To have the points so far: --partial, or "
+    "--CourseExport.partial=True with nbgrader export."
+)
 
 
 def warn_held_back(held: Iterable[tuple[Person, Item, Score]], *, partial: bool, what: str = "left empty") -> list[str]:

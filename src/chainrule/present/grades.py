@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from chainrule.autograde import Row
 from chainrule.model import FORMAT_VERSION, ExerciseResult, Graded, Outcome, Status
-from chainrule.present.tables import Json, number, print_table
+from chainrule.present.tables import Json, number, print_table, print_words, wrapped
 
 
 def outcome_json(outcome: Outcome) -> Json:
@@ -51,24 +51,29 @@ SIGNS = {
     Status.UNGRADED: "[yellow]?[/yellow]",
 }
 
+INDENT = 13
+"""Columns before a test's title: its sign and its points."""
+
 
 def print_exercise(console: Console, result: ExerciseResult) -> None:
     """One exercise: its tests by title, what was said of those that failed, the misconception if it was recognised."""
     console.print(f"[bold]{escape(result.exercise)}[/bold]  {number(result.points)} of {result.max_points:g} points")
     for outcome in result.outcomes:
         worth = f"{outcome.points:g}/{outcome.max_points:g}"
-        console.print(f"  {SIGNS[outcome.status]} {worth:>7}  {escape(outcome.title)}", highlight=False)
+        title = escape(wrapped(console, outcome.title, INDENT))
+        console.print(f"  {SIGNS[outcome.status]} {worth:>7}  {title}", highlight=False, soft_wrap=True)
         if outcome.message:
-            console.print(f"             {escape(outcome.message)}", style="dim", highlight=False)
+            print_words(console, outcome.message, INDENT, "dim")
     if result.misconception:
-        console.print(f"  → {escape(result.misconception)}", style="yellow", highlight=False)
+        words = escape(wrapped(console, result.misconception, 4))
+        console.print(f"  → {words}", style="yellow", highlight=False, soft_wrap=True)
 
 
 def print_graded(console: Console, graded: Graded) -> None:
     for result in graded.exercises:
         print_exercise(console, result)
     for note in graded.notes:
-        console.print(f"note ({note.kind}): {escape(note.message)}", style="yellow", highlight=False)
+        print_words(console, f"note ({note.kind}): {note.message}", style="yellow")
     console.print(f"[bold]{number(graded.points)} of {graded.max_points:g} points[/bold] in {graded.seconds:.1f} s")
 
 

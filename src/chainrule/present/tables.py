@@ -55,17 +55,24 @@ def print_table(console: Console, head: Sequence[str], rows: Sequence[Sequence[s
         console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
 
 
+def wrapped(console: Console, text: str, indent: int) -> str:
+    """`text` for a place `indent` columns from the left: wrapped between words on a terminal, its lines below each
+    other; elsewhere as it is.
+    """
+    if not console.is_terminal:
+        return text
+    width = max(console.width - indent, ROOM)
+    # A path stays in one piece, so that it can be copied.
+    parts = [
+        textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""] for line in text.splitlines()
+    ]
+    return ("\n" + " " * indent).join(line for part in parts for line in part)
+
+
 def print_words(console: Console, text: str, indent: int = 0, style: str = "") -> None:
-    """A sentence: wrapped between words on a terminal, with its indent on each line; elsewhere one line."""
-    margin = " " * indent
-    if console.is_terminal:
-        # A path stays in one piece, so that it can be copied.
-        lines = textwrap.wrap(text, console.width - indent, break_long_words=False, break_on_hyphens=False)
-    else:
-        lines = [text]
-    console.print(
-        "\n".join(margin + line for line in lines), style=style, highlight=False, markup=False, soft_wrap=True
-    )
+    """A sentence, `wrapped`."""
+    line = " " * indent + wrapped(console, text, indent)
+    console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def csv_row(row: Mapping[str, Any], columns: Sequence[str]) -> list[object]:
