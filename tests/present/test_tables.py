@@ -12,11 +12,15 @@ import pytest
 from rich.console import Console
 
 from chainrule.audit import Entry
-from chainrule.model import Outcome, Status
+from chainrule.model import ExerciseResult, Outcome, Status
 from chainrule.present.difference import print_difference
+from chainrule.present.grades import print_exercise
+from chainrule.present.isolation import print_doctor
 from chainrule.present.ledger import print_audit
 from chainrule.regrade.difference import Difference, StudentChange, compare
 from chainrule.regrade.raise_only import keep
+from chainrule.sandbox import Report
+from chainrule.sandbox.doctor import Layer
 from chainrule.stored import Grade
 
 LONG = "hana_kobayashi"
@@ -116,6 +120,28 @@ def test_the_ledger_on_a_terminal_is_a_table_for_each_run_and_elsewhere_a_line_a
     console = screen(None)
     print_audit(console, entries)
     assert [line.split()[4] for line in text(console).splitlines()[1:]] == ["ada", LONG, "ada"]
+
+
+def test_what_a_test_says_stands_below_its_title_on_each_line() -> None:
+    title, message = "It has the right value for each of many inputs, also for integers. " * 2, "Look again. " * 12
+    console = screen()
+    test = Outcome("fit_line", "test_0", title.strip(), 0.0, 2.0, Status.FAILED, message.strip())
+    print_exercise(console, ExerciseResult("fit_line", "test_fit_line", 2.0, (test,)))
+    head, first, *lines = text(console).splitlines()
+    assert head == "fit_line  0 of 2 points"
+    assert first.startswith("  ✗     0/2  It has")
+    assert len(lines) > 2
+    assert all(line.startswith(" " * 13) and line[13] != " " and len(line) <= 80 for line in lines)
+
+
+def test_the_layers_of_the_jail_stand_in_two_columns() -> None:
+    layers = (Layer("namespaces", True, "tier A"), Layer("memory of all processes", False, "measured " * 12))
+    console = screen()
+    print_doctor(console, Report("A", "Student code sees nothing of this machine. " * 3, True, layers, "This is it."))
+    lines = text(console).splitlines()
+    (place,) = (line.index("tier A") for line in lines if "tier A" in line)
+    assert max(map(len, lines)) <= 80
+    assert [line.index("measured") for line in lines if "measured" in line] == [place, place]
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
