@@ -70,7 +70,7 @@ def test_points_of_tests_are_said_once_and_are_no_line_of_whom_they_do_not_conce
         "student         of 100 points  exercise  points       why",
         "bob             12 -> 15 (+3)  fit_line  2 -> 5 (+3)  test_0 failed -> passed, 3 -> 2 points",
         "hana_kobayashi  12 -> 13 (+1)  fit_line  2 -> 3 (+1)  points of its tests",
-        "For all, fit_line: test_0 3 -> 2 points, test_1 2 -> 3 points.",
+        "In the grader of fit_line: test_0 3 -> 2 points, test_1 2 -> 3 points.",
         "2 gain, 0 lose, 1 unchanged; graders aaaaaaaaaa -> bbbbbbbbbb",
     ]
 

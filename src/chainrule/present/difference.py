@@ -35,7 +35,7 @@ def print_difference(console: Console, found: Difference) -> None:
             _print_named(console, student.student, cell)
     for exercise in dict.fromkeys(exercise for exercise, _ in shared):
         words = [said for (name, _), said in shared.items() if name == exercise]
-        print_words(console, f"For all, {exercise}: {', '.join(words)}.")
+        print_words(console, f"In the grader of {exercise}: {', '.join(words)}.")
     before = sorted({student.graders[0] for student in found.students if student.graders[0]})
     digests = ", ".join(digest[:SHORT] for digest in before) or "none"
     print_words(console, f"{_totals(found)}; graders {digests} -> {found.graders[:SHORT]}", style="bold")
