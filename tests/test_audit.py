@@ -6,13 +6,17 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.postgres import Server
+from nbgrader.api import Gradebook
 from sqlalchemy import text
 
 from chainrule import __version__, audit, gradebook
-from chainrule.errors import GradebookError
+from chainrule.course import Course
+from chainrule.errors import GradebookError, UnknownName
+from chainrule.regrade import ledger
 
 CHANGES = (
     audit.Change("nb", "test_twice", 3.0, 1.0),
@@ -92,6 +96,15 @@ def test_it_is_filtered_by_assignment_and_student(url: str) -> None:
 def test_a_gradebook_without_a_ledger_has_an_empty_one(url: str) -> None:
     with gradebook.connect(url) as connection:
         assert audit.load(connection) == []
+
+
+def test_a_name_that_the_gradebook_does_not_know_has_no_empty_ledger(classroom: Any) -> None:
+    """It is a typing error, and says so; a student without a changed score has an empty one."""
+    with Gradebook(classroom.db_url) as book:
+        book.add_student("ada")
+    assert ledger(Course(classroom.root), student="ada") == []
+    with pytest.raises(UnknownName, match=r"No student 'adda'.*'ada'"):
+        ledger(Course(classroom.root), student="adda")
 
 
 @pytest.mark.parametrize("attempt", [*ATTEMPTS, *SQLITE])

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from chainrule.autograde import autograde
-from chainrule.comparison import compare, floor, keep
 from chainrule.course import Course
-from chainrule.model import ExerciseResult, Outcome, Status
-from chainrule.regrade import Regrade, ledger
-from chainrule.stored import Grade
+from chainrule.errors import SubmissionError
+from chainrule.model import ExerciseResult, Graded, Outcome, Status
+from chainrule.pending import Submission
+from chainrule.regrade import Regrade, ledger, raise_only
+from chainrule.regrade.difference import compare
+from chainrule.regrade.raise_only import floor, keep
+from chainrule.stored import Grade, Page, Stored
 
 
 def outcome(test: str, points: float, worth: float, status: Status = Status.PASSED, **more: Any) -> Outcome:
@@ -70,6 +73,66 @@ def test_a_mark_by_hand_neither_gains_nor_loses() -> None:
     change = compare("nb", "why", Grade(6.0, manual=2.0), (), None, 1.0, (8.0, 8.0))
     assert change is not None
     assert (change.gain, change.manual, change.why) == (0.0, 2.0, ("result changed",))
+
+
+KEY = ("nb", "test_twice")
+
+
+def lowered(
+    points: float, before: tuple[Outcome, ...] = (), page: Page | None = None, now: float | None = 2.0
+) -> Submission:
+    """A submission whose exercise has the points `now` and had `points`, put through raise-only.
+
+    `before` are the stored tests, `page` the graded notebook that is there.
+    """
+    result = ExerciseResult("twice", "test_twice", 8.0, (outcome("test_a", 2.0, 8.0, Status.FAILED),))
+    cell = {"metadata": {"nbgrader": {"grade_id": "test_twice"}}, "outputs": []}
+    found = Submission("ada", "", ready={"nb": Graded("a", "ada", "nb", {"cells": [cell]}, (result,))})
+    stored = Stored({KEY: Grade(points, max_points=8.0)}, {KEY: before} if before else {})
+    raise_only.apply(found, stored, {KEY: now}, {KEY: (8.0, 8.0)}, {"nb": page} if page else {})
+    return found
+
+
+def test_the_whole_old_result_takes_the_place_of_a_lower_one_and_a_note_says_so() -> None:
+    found = lowered(6.0, OLD)
+    (result,) = found.ready["nb"].exercises
+    assert (result.points, result.outcomes) == (6.0, OLD)
+    assert [note.message for note in found.ready["nb"].notes] == [
+        "twice: 6 points are kept; the present graders give 2."
+    ]
+    raise_only.check(found, {KEY: 6.0})
+
+
+def test_a_fault_of_ours_counts_as_a_lower_result() -> None:
+    found = lowered(6.0, OLD, now=None)
+    assert found.ready["nb"].points == 6.0
+    assert found.ready["nb"].notes[0].message == "twice: 6 points are kept; the present graders give no points yet."
+
+
+@pytest.mark.parametrize("points", [None, 5.0, 7.0])
+def test_what_would_not_give_the_old_points_is_not_written(points: float | None) -> None:
+    """The last look before writing: the scores that nbgrader's code makes of the page with the old results."""
+    with pytest.raises(SubmissionError, match="does not give its old points"):
+        raise_only.check(lowered(6.0, OLD), {KEY: points})
+
+
+def test_stored_tests_that_do_not_add_up_to_the_score_are_not_kept() -> None:
+    """Somebody changed the one and not the other: which of them is right is for a human to say."""
+    with pytest.raises(SubmissionError, match="do not add up to its 7 points"):
+        lowered(7.0, OLD)
+
+
+@pytest.mark.parametrize("page", [None, Page(outputs={"test_other": []})])
+def test_a_cell_without_tests_whose_old_outputs_are_gone_is_not_kept(page: Page | None) -> None:
+    with pytest.raises(SubmissionError, match="old outputs of test_twice is not there"):
+        lowered(6.0, page=page)
+
+
+def test_what_can_no_longer_be_graded_here_is_not_lowered_to_nothing() -> None:
+    """nbgrader's own converter would grade that notebook, and give what it gives."""
+    stored = Stored({KEY: Grade(6.0, max_points=8.0)}, {KEY: OLD})
+    with pytest.raises(SubmissionError, match="6 points of test_twice cannot be kept"):
+        raise_only.apply(Submission("ada", ""), stored, {KEY: 2.0}, {KEY: (8.0, 8.0)}, {})
 
 
 @pytest.mark.slow

@@ -166,6 +166,15 @@ def test_the_marks_add_up_to_the_text_and_fall_on_what_is_shared() -> None:
     assert "d @ G @ d" not in rare
 
 
+def test_no_mark_falls_on_what_was_given() -> None:
+    (pair,) = pairs({"a": ORIGINAL, "b": ORIGINAL})
+    given = ORIGINAL[: ORIGINAL.index("def train")]
+    parts = marked(ORIGINAL, ORIGINAL, pair.rare, known=[given])
+    shared = "".join(part for part, level in parts if level)
+    assert "history.append" in shared
+    assert "X.std(axis=0)" not in shared
+
+
 HOSTILE = {
     "deep": "(" * 100_000,
     "closed": "[" * 50_000 + "]" * 50_000,

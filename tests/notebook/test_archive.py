@@ -54,6 +54,10 @@ def test_files_and_folders_come_as_they_are(tmp_path: Path) -> None:
     assert there(tmp_path / "a") == files
     assert unpack(tarred(tmp_path / "b.tar.gz", entry("one/two.ipynb", size=3)), tmp_path / "b") == []
     assert there(tmp_path / "b") == {"one/two.ipynb": b"xxx"}
+    for mode in ("w", "w:bz2", "w:xz"):
+        path = tarred(tmp_path / f"{mode[2:]}.tar", entry("ps1.ipynb", size=3), mode=mode)
+        assert unpack(path, tmp_path / f"of {path.name}") == []
+        assert there(tmp_path / f"of {path.name}") == {"ps1.ipynb": b"xxx"}
     assert unpack(zipped(tmp_path / "c.zip", {"w\\ps1.ipynb": b"{}"}), tmp_path / "c") == []
     assert there(tmp_path / "c") == {"w/ps1.ipynb": b"{}"}
 
@@ -104,14 +108,42 @@ def test_a_bomb_is_refused_and_nothing_of_it_stays(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
 
 
-def test_a_header_that_claims_gigabytes_is_not_believed(tmp_path: Path) -> None:
-    header = entry("long", tarfile.GNUTYPE_LONGNAME, size=0)
-    header.size = 4 << 30
+@pytest.mark.parametrize("later", [False, True])
+def test_a_header_that_claims_gigabytes_is_not_believed(tmp_path: Path, later: bool) -> None:
+    """Neither at the beginning, which is read when the archive is opened, nor later."""
+    header = entry("long", tarfile.GNUTYPE_LONGNAME, size=4 << 30).tobuf(tarfile.GNU_FORMAT)
     path = tmp_path / "a.tar.gz"
     with gzip.open(path, "wb") as file:
-        file.write(header.tobuf(tarfile.GNU_FORMAT) + bytes(100 * MIB))
-    with pytest.raises(SubmissionError, match=r"a\.tar\.gz cannot be unpacked"):
+        file.write((entry("good").tobuf() if later else b"") + header + bytes(100 * MIB))
+    with pytest.raises(SubmissionError, match=r"a\.tar\.gz cannot be unpacked .* claims to hold more than \d+ MiB"):
         unpack(path, tmp_path / "a")
+
+
+def test_what_is_skipped_is_not_unpacked_without_end(tmp_path: Path) -> None:
+    """To leave out a compressed entry is to unpack it: that, too, ends at a bound."""
+    path = tarred(tmp_path / "a.tgz", entry("../zeros", size=200 * MIB), entry("good", size=1))
+    assert path.stat().st_size < MIB
+    with pytest.raises(SubmissionError, match=r"a\.tgz cannot be unpacked .* claims to hold more than \d+ MiB"):
+        unpack(path, tmp_path / "a")
+
+
+def test_a_small_file_may_be_packed_well(tmp_path: Path) -> None:
+    """The ratio is for bombs: 8 MiB of one sign are an ordinary notebook's output."""
+    path = zipped(tmp_path / "a.zip", {"ps1.ipynb": bytes(8 * MIB)})
+    assert path.stat().st_size * 100 < 8 * MIB
+    assert unpack(path, tmp_path / "a") == []
+
+
+def test_an_encrypted_file_is_left_out_and_named(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"secret": b"x", "good": b"y"})
+    raw = bytearray(path.read_bytes())
+    for head, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # APPNOTE 4.3.7 and 4.3.12: the first of each
+        raw[raw.index(head) + flags] |= 1
+    path.write_bytes(raw)
+    [note] = unpack(path, tmp_path / "a")
+    assert "secret" in note
+    assert "encrypted" in note
+    assert there(tmp_path / "a") == {"good": b"y"}
 
 
 def test_what_is_no_archive_or_a_broken_one_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -179,6 +179,31 @@ def test_the_latest_of_all_extensions_counts_and_they_do_not_add_up() -> None:
     assert line.startswith("The deadline is 11 Mar 2026, 18:00 UTC, by an extension (the gradebook); for others it is")
 
 
+EXTENDED = LATE + "[[extensions]]\nstudent = 'ada'\nassignment = 'a'\ndays = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "late", "penalty", "rules"),
+    [
+        (LATE, HOURS(-1), 0, []),
+        (EXTENDED, DAYS(2), 0, ["extension"]),
+        (LATE, timedelta(minutes=10), 0, ["grace"]),
+        (LATE, DAYS(2), 0, ["late", "penalty"]),
+        (LATE + "late_days = 2\n", DAYS(2), 0, ["late", "late days"]),
+        (LATE, HOURS(-1), 5, ["replaced"]),
+        ("[weights]\na = 1\n", DAYS(2), 5, ["penalty"]),
+    ],
+)
+def test_a_student_reads_all_that_is_about_the_deadline_and_nothing_else(
+    text: str, late: timedelta, penalty: int, rules: list[str]
+) -> None:
+    """What the feedback page shows: not the points, nor what they mean for the total."""
+    own = total(text, record("a", 80, late=late, penalty=penalty)).on("a")
+    assert own is not None
+    assert [line.rule for line in own.lateness] == rules
+    assert len(own.lines) > len(rules)
+
+
 def test_what_is_missing_counts_0_once_it_is_due_for_this_student() -> None:
     """Half a second before the deadline it does not count; an extension moves that moment, the grace does not."""
     both = record("a", 80), record("b", None, late=None)

@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chainrule.comparison import StudentChange
 from chainrule.course import Course
 from chainrule.notebook import cells
 from chainrule.regrade import Difference, Regrade
+from chainrule.regrade.difference import StudentChange
 
 GRAD = """def line_grad(phi, x, y):
     r = phi[0] + phi[1] * x - y

@@ -17,7 +17,6 @@ RIGHT_TO_LEFT = "الميل صغير ولكن المسافة كبيرة \u202e e
 HUGE = "the gradient is small " * 50_000
 RUBRIC = "* **2** names a plateau\n* **4** gives a better rule with <b>reason</b>"
 OPERATIONS = "sum + | mean - | cumsum * | ptp @ | sort / | tanh - | diff // | sign %".split("|")
-OPERATIONS = "sum + | mean - | cumsum * | ptp @ | sort / | tanh - | diff // | sign %".split("|")
 COPIED = "\n".join(
     f"    {name} = np.{call}(x[{place}:]) {sign} float(w[{place}]) ** 0.5"
     for place, (name, (call, sign)) in enumerate(zip("abcdefgh", map(str.split, OPERATIONS), strict=True))

@@ -6,9 +6,11 @@ import csv
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from chainrule.errors import ChainruleError
+from chainrule.notebook import cells
 from chainrule.report import write
 from chainrule.report.review import similar
 
@@ -51,6 +53,33 @@ def test_starter_code_and_graders_are_left_out(room: Classroom, tmp_path: Path) 
     similar.write(room.course, ASSIGNMENT, tmp_path)
     assert table(tmp_path) == []
     assert "No pair is worth a look." in Page(tmp_path / similar.PAGE).text
+
+
+REGION = "    ### BEGIN SOLUTION\n    {}\n    ### END SOLUTION"
+GIVEN = {
+    "starter code": f"def fit(x, w):\n{review_course.COPIED}\n{REGION.format('return h')}",
+    "sample solution": f"### BEGIN SOLUTION\ndef fit(x, w):\n{review_course.COPIED}\n    return h\n### END SOLUTION",
+    "stubs": "def fit(x, w):\n"
+    + "\n".join(f"{line}\n{REGION.format('pass')}" for line in review_course.COPIED.split("\n")),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+def test_what_was_given_out_or_is_the_solution_makes_no_pair(room: Classroom, tmp_path: Path, given: str) -> None:
+    """`stubs`: two students handed in what they were given, in which every other line is a stub."""
+    name = f"{ASSIGNMENT}.ipynb"
+    source = nbformat.read(room.root / "source" / ASSIGNMENT / name, 4)
+    (cell,) = [cell for cell in source.cells if cells.grade_id(cell) == "fit"]
+    cell.source = GIVEN[given]
+    nbformat.write(source, room.root / "source" / ASSIGNMENT / name)
+    if given == "stubs":
+        (released,) = [cell for cell in cells.released(source)["cells"] if cells.grade_id(cell) == "fit"]
+        for student in ("s05", "s06"):
+            path = room.root / "autograded" / student / ASSIGNMENT / name
+            path.unlink()
+            nbformat.write(review_course.notebook({"fit": released["source"]}), path)
+    similar.write(room.course, ASSIGNMENT, tmp_path)
+    assert table(tmp_path) == []
 
 
 def test_many_with_the_same_text_are_one_line_that_names_them_all(room: Classroom, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A student's process: what it can be asked, what it cannot do to us, and that nothing of it is left."""
 
 import ast
+import os
+import socket
 import stat
 
 import numpy as np
@@ -10,7 +12,7 @@ from tests.processes import SLEEPER, mark, marked, until
 from chainrule.errors import GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
 from chainrule.model import Limits
 from chainrule.sandbox import start
-from chainrule.sandbox.connection import crowding
+from chainrule.sandbox.connection import Connection, crowding
 from chainrule.worker import wire
 
 SOCKET, FILE = oct(stat.S_IFSOCK), oct(stat.S_IFREG)
@@ -233,3 +235,13 @@ def test_a_hundred_labels_with_formulas_leave_the_connection_alone():
 )
 def test_limits_grow_with_what_each_core_has_to_do(load, cores, factor):
     assert crowding(load, cores) == factor
+
+
+def test_requests_have_more_time_on_a_crowded_machine(monkeypatch):
+    """Three runnable processes for each core: three times the seconds."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.0 * os.cpu_count(), 0.0, 0.0))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connection, begin = Connection(ours), time.monotonic()
+        connection.limit(10)
+        assert 30 <= connection.deadline - begin < 31

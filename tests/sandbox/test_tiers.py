@@ -57,10 +57,10 @@ def python(request, as_ordinary_user):
 @pytest.mark.parametrize(
     ("without", "tier", "pattern"),
     [
-        pytest.param((), "A", r"A \(namespaces, (landlock \d+, )?seccomp\)", id="all there is"),
-        pytest.param(OLD, "A", r"A \(namespaces, seccomp\)", id="no Landlock"),
-        pytest.param(UBUNTU, "B", r"B \(landlock \d+, seccomp\)", id="mounts fail"),
-        pytest.param(CONTAINER, "B", r"B \(landlock \d+, seccomp\)", id="no namespaces"),
+        pytest.param((), "A", r"tier A \(namespaces, (landlock \d+, )?seccomp\)", id="all there is"),
+        pytest.param(OLD, "A", r"tier A \(namespaces, seccomp\)", id="no Landlock"),
+        pytest.param(UBUNTU, "B", r"tier B \(landlock \d+, seccomp\)", id="mounts fail"),
+        pytest.param(CONTAINER, "B", r"tier B \(landlock \d+, seccomp\)", id="no namespaces"),
         pytest.param(BARE, "C", "", id="neither"),
         pytest.param(FILTERED, "C", "", id="no filter"),
     ],

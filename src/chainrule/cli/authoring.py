@@ -12,7 +12,7 @@ from chainrule.cli.group import as_json, complain, course_of, main, out, print_j
 from chainrule.errors import CourseError
 
 
-@main.command()
+@main.command(short_help="Build notebooks from source/<a>.md.")
 @click.argument("assignments", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing; fail if a notebook is older than its text.")
 @click.pass_context
@@ -37,7 +37,7 @@ def import_(notebook: Path) -> None:
     click.echo(import_notebook(notebook), nl=False)
 
 
-@main.command()
+@main.command(short_help="Prove the graders of an assignment.")
 @click.argument("assignment", required=False)
 @click.option(
     "--repeat",
@@ -46,14 +46,15 @@ def import_(notebook: Path) -> None:
     show_default=True,
     help="Grade each solution this often, with other seeds.",
 )
-@click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be given several times.")
+@click.option("--exercise", "exercises", multiple=True, help="Only this exercise; may be repeated.")
 @as_json
 @click.pass_context
 def verify(
     context: click.Context, assignment: str | None, repeat: int, exercises: tuple[str, ...], as_json: bool
 ) -> None:
     """Prove the graders: solution and alternatives full marks, misconceptions named, stub 0, nothing leaks."""
-    from chainrule import grading, present
+    from chainrule import grading
+    from chainrule.present import selftest
     from chainrule.verify import verify as verify_assignment
 
     course = course_of(context)
@@ -76,7 +77,7 @@ def verify(
                     name,
                     repeat=repeat,
                     exercises=exercises,
-                    on_exercise=lambda report: present.print_matrix(console, report),
+                    on_exercise=lambda report: selftest.print_matrix(console, report),
                 )
             )
             for problem in reports[-1].problems:
@@ -84,11 +85,11 @@ def verify(
     finally:
         grading.close()
     if as_json:
-        print_json(present.verify_json(reports))
+        print_json(selftest.verify_json(reports))
     sys.exit(0 if all(report.ok for report in reports) else 1)
 
 
-@main.command("try")
+@main.command("try", short_help="Grade one exercise with the definitions in a file.")
 @click.argument("assignment")
 @click.argument("exercise")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -96,7 +97,8 @@ def verify(
 @click.pass_context
 def try_(context: click.Context, assignment: str, exercise: str, file: Path, as_json: bool) -> None:
     """Grade one exercise with the definitions in FILE; all other cells are the solution's."""
-    from chainrule import grading, present
+    from chainrule import grading
+    from chainrule.present import grades
     from chainrule.verify import try_file
 
     course = course_of(context)
@@ -105,7 +107,7 @@ def try_(context: click.Context, assignment: str, exercise: str, file: Path, as_
     finally:
         grading.close()
     if as_json:
-        print_json(present.exercise_json(result))
+        print_json(grades.exercise_json(result))
     else:
-        present.print_exercise(out, result)
+        grades.print_exercise(out, result)
     sys.exit(0 if result.points == result.max_points else 1)

@@ -11,15 +11,16 @@ from chainrule.cli.group import as_json, complain, course_of, err, main, out, pr
 from chainrule.errors import CourseError
 
 
-@main.command()
+@main.command(short_help="Grade one notebook file, without any gradebook.")
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("--assignment", help="Default: the assignment that has a notebook of this name.")
-@click.option("--student", default="", help="Whose seeds to use; default: nobody's.")
+@click.option("--student", default="", help="Grade with the inputs of this student; default: of nobody.")
 @as_json
 @click.pass_context
 def grade(context: click.Context, notebook: Path, assignment: str | None, student: str, as_json: bool) -> None:
     """Grade one submission, a notebook file, without touching any gradebook."""
-    from chainrule import grading, present
+    from chainrule import grading
+    from chainrule.present import grades
     from chainrule.single import grade_file
 
     try:
@@ -27,13 +28,13 @@ def grade(context: click.Context, notebook: Path, assignment: str | None, studen
     finally:
         grading.close()
     if as_json:
-        print_json(present.graded_json(graded))
+        print_json(grades.graded_json(graded))
     else:
-        present.print_graded(out, graded)
+        grades.print_graded(out, graded)
     sys.exit(0 if graded.points == graded.max_points else 1)
 
 
-@main.command()
+@main.command(short_help="Grade all collected submissions of an assignment.")
 @click.argument("assignment")
 @click.option("--student", "students", multiple=True, help="Only this student; may be repeated.")
 @click.option("--force", is_flag=True, help="Grade again what was graded before.")
@@ -43,20 +44,20 @@ def autograde(
     context: click.Context, assignment: str, students: tuple[str, ...], force: bool, workers: int | None
 ) -> None:
     """Grade all collected submissions of an assignment in parallel, as `nbgrader autograde` would."""
-    from chainrule import present
     from chainrule.autograde import autograde as autograde_class
-    from chainrule.progress import progress
+    from chainrule.present.grades import print_summary
+    from chainrule.present.progress import progress
 
     with progress(err, f"autograde {assignment}") as report:
         summary = autograde_class(
             course_of(context), assignment, students=students or None, force=force, workers=workers, progress=report
         )
-    present.print_summary(out, summary.rows)
+    print_summary(out, summary.rows)
     if summary.failed:
         complain(f"{len(summary.failed)} of {len(summary.rows)} submissions could not be graded; see above.")
 
 
-@main.command()
+@main.command(short_help="Grade again, show who gains and loses, then write it.")
 @click.argument("assignment")
 @click.option("--student", "students", multiple=True, help="Only this student; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
@@ -80,8 +81,10 @@ def regrade(
     as_json: bool,
 ) -> None:
     """Grade an assignment again, show who gains and who loses and why, and after a yes write it."""
-    from chainrule import present, present_regrade
-    from chainrule.progress import progress
+    from chainrule.present import difference
+    from chainrule.present.grades import print_summary
+    from chainrule.present.progress import progress
+    from chainrule.present.tables import print_words
     from chainrule.regrade import Regrade
 
     chosen = students or None
@@ -89,11 +92,11 @@ def regrade(
         with progress(err, f"regrade {assignment}") as report:
             found = run.compare(report)
         if as_json:
-            print_json(present_regrade.difference_json(found))
+            print_json(difference.difference_json(found))
         else:
-            present_regrade.print_difference(out, found)
+            difference.print_difference(out, found)
         if table is not None:
-            present_regrade.write_difference(table, found)
+            difference.write_difference(table, found)
         if not dry_run:
             run.may_apply(found, reason)
             ask = found.changes_scores and not yes
@@ -102,17 +105,22 @@ def regrade(
             if ask and not click.confirm("Write this?", err=True):
                 complain("Nothing was written.")
             with progress(err, f"writing {assignment}") as report:
-                rows = run.apply(reason, report).failed
-            if rows:
-                present.print_summary(err, rows)
-            failed = len(rows)
+                summary = run.apply(reason, report)
+            if summary.failed:
+                print_summary(err, summary.failed)
+            failed = len(summary.failed)
+            written = sum(not (row.error or row.skipped) for row in summary.rows)
+            whom = "1 student" if written == 1 else f"{written} students"
+            print_words(err, f"Written: {whom}. The changed scores: chainrule audit {assignment}")
         else:
             failed = len(found.failed)
+            if found.changes_scores:
+                print_words(err, "Nothing was written. To write this: without --dry-run, with --reason TEXT.")
     if failed:
         complain(f"{failed} of {len(found.students)} submissions could not be regraded; see above.")
 
 
-@main.command()
+@main.command(short_help="Print which scores changed after their first grading.")
 @click.argument("assignment", required=False)
 @click.option("--student", help="Only this student.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of text.")
@@ -120,23 +128,24 @@ def regrade(
 @click.pass_context
 def audit(context: click.Context, assignment: str | None, student: str | None, as_csv: bool, as_json: bool) -> None:
     """Print which scores were changed after their first grading: who, when, from, to, why."""
-    from chainrule import present_regrade
+    from chainrule.present.ledger import audit_json, print_audit, write_audit
     from chainrule.regrade import ledger
 
     entries = ledger(course_of(context), assignment, student)
     if as_json:
-        print_json(present_regrade.audit_json(entries))
+        print_json(audit_json(entries))
     elif as_csv:
-        present_regrade.write_audit(sys.stdout, entries)
+        write_audit(sys.stdout, entries)
     else:
-        present_regrade.print_audit(out, entries)
+        print_audit(out, entries)
 
 
-@main.command()
+@main.command(short_help="Say how well student code is shut in on this machine.")
 @as_json
 def doctor(as_json: bool) -> None:
     """Say how well student code is shut in on this machine, layer by layer, and what would make it better."""
-    from chainrule import present, sandbox
+    from chainrule import sandbox
+    from chainrule.present.isolation import print_doctor
 
     try:
         found = sandbox.doctor()
@@ -145,5 +154,5 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json(found.as_dict())
     else:
-        present.print_doctor(out, found)
+        print_doctor(out, found)
     sys.exit(0 if found.tier != "C" else 3)

@@ -38,6 +38,8 @@ class Group(click.Group):
             complain(str(error))
         except KeyboardInterrupt:
             complain("Interrupted. What was finished is kept; run the command again to go on.", 130)
+        except BrokenPipeError:
+            raise  # whoever read along has seen enough (`| head`): click ends quietly
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             complain(f"{error.strerror or error}{where}. Nothing half-written was kept.")

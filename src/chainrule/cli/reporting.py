@@ -9,10 +9,19 @@ import click
 from chainrule.cli.group import course_of, err, main, out
 from chainrule.startup import without_collecting
 
+into = click.option(
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("report"),
+    show_default=True,
+    help="The folder to write into.",
+)
 
-@main.command()
+
+@main.command(short_help="Write grades as CSV and pages.")
 @click.argument("assignment", required=False)
-@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("report"), show_default=True)
+@into
 @click.option("--graders", help="Who shares the marking, as NAME,NAME: what is left for each (one assignment).")
 @click.option("--formgrader", help="Address of Formgrader for the links of the review page (one assignment).")
 @click.option("--anonymous", is_flag=True, help="No names on the review pages (one assignment).")
@@ -36,9 +45,9 @@ def report(
         out.print(str(path), highlight=False, soft_wrap=True)
 
 
-@main.command()
+@main.command(short_help="Write a page of submissions that look alike.")
 @click.argument("assignment")
-@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path("report"), show_default=True)
+@into
 @click.option("--anonymous", is_flag=True, help="No names, but labels, on the page and in the table.")
 @click.pass_context
 def similar(context: click.Context, assignment: str, folder: Path, anonymous: bool) -> None:
@@ -49,7 +58,7 @@ def similar(context: click.Context, assignment: str, folder: Path, anonymous: bo
         out.print(str(path), highlight=False, soft_wrap=True)
 
 
-@main.command()
+@main.command(short_help="Write grades for Canvas, Moodle, Gradescope, a spreadsheet.")
 @click.argument("format")
 @click.argument("assignment", required=False)
 @click.option("--out", type=click.Path(path_type=Path), help="File or folder; default: named for the format, here.")
@@ -67,21 +76,22 @@ def export(
     total: bool,
 ) -> None:
     """Write grades for another program: canvas, csv, gradescope, junit, moodle or xlsx (docs/exports.md)."""
+    from chainrule.present.tables import print_words
     from chainrule.report.formats import export as write
 
     done = write(course_of(context), format, assignment, out, students=students, partial=partial, total=total)
     for note in done.notes:
-        err.print(note, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        print_words(err, note, style="yellow")
     click.echo(done.path)
 
 
-@main.command()
+@main.command(short_help="Say line by line how a student's total comes about.")
 @click.argument("student")
 @click.argument("assignment", required=False)
 @click.pass_context
 def explain(context: click.Context, student: str, assignment: str | None) -> None:
     """Say line by line how a student's total comes about, by grades.toml; of one assignment, if given."""
-    from chainrule import present
+    from chainrule.present.total import print_lines
     from chainrule.report.totals import explain as explained
 
-    present.print_lines(out, explained(course_of(context), student, assignment))
+    print_lines(out, explained(course_of(context), student, assignment))

@@ -141,7 +141,10 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-WRITE_PARTIAL = "To have the points so far: --partial, or --CourseExport.partial=True with nbgrader export."
+WRITE_PARTIAL = (
+    "What waits: chainrule report ASSIGNMENT, review.html. To have the points so far: --partial, or "
+    "--CourseExport.partial=True with nbgrader export."
+)
 
 
 def warn_held_back(held: Iterable[tuple[Person, Item, Score]], *, partial: bool, what: str = "left empty") -> list[str]:
@@ -153,6 +156,6 @@ def warn_held_back(held: Iterable[tuple[Person, Item, Score]], *, partial: bool,
     hint = [] if partial or not found else [WRITE_PARTIAL]
     return [
         f"{name}: {len(ids)} {'score is' if len(ids) == 1 else 'scores are'} {done}, because a part of the submission "
-        f"is not graded yet: {', '.join(ids[:8])}{' …' if len(ids) > 8 else ''}."
+        f"is not graded yet: {', '.join(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}."
         for name, ids in found.items()
     ] + hint

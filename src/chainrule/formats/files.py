@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from chainrule.errors import ChainruleError
 from chainrule.formats.text import safe
@@ -47,6 +48,11 @@ def write_csv(path: Path, header: Sequence[object], rows: Iterable[Sequence[obje
     `mark`: with a byte-order mark, without which spreadsheets take the file for Latin-1 and spoil names.
     """
     with path.open("w", encoding="utf-8-sig" if mark else "utf-8", newline="") as file:
-        out = csv.writer(file)
-        out.writerow([safe(str(name)) for name in header])
-        out.writerows(rows)
+        write_rows(file, header, rows)
+
+
+def write_rows(file: TextIO, header: Sequence[object], rows: Iterable[Sequence[object]]) -> None:
+    """`write_csv` into an open file."""
+    out = csv.writer(file)
+    out.writerow([safe(str(name)) for name in header])
+    out.writerows(rows)

@@ -6,6 +6,8 @@ breaks a bound, or cannot be read, is a `SubmissionError`, and nothing of it sta
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import lzma
 import os
@@ -14,7 +16,7 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,14 @@ CHUNK = 1 << 20
 LONGEST_NAME = 255
 OVERHEAD = 64 << 20
 """Bytes of a tar file's own: headers, and what fills up blocks."""
+
+PACKED: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"\x5d\0\0": lzma.open,
+}
+"""The first bytes of compressed files; the last are of the older format of lzma, which has no magic number."""
 
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
@@ -85,9 +95,12 @@ class _Unpacking:
                     yield entry.filename, regular and not entry.flag_bits & 1, lambda entry=entry: file.open(entry)
 
     def _tar(self) -> Iterator[tuple[str, bool, Any]]:
-        with tarfile.open(self.archive, "r:*") as file:
-            # A header may claim any length, and tarfile reads it in one piece, and keeps it.
-            file.fileobj = _Watched(file.fileobj, self._limit() + OVERHEAD)
+        # A header may claim any length, and tarfile reads it in one piece, and keeps it: the first while it opens.
+        with (
+            _decompressed(self.archive) as stream,
+            _Watched(stream, self._limit() + OVERHEAD) as watched,
+            tarfile.open(fileobj=watched, mode="r:") as file,
+        ):
             for entry in file:
                 if not entry.isdir():
                     yield entry.name, entry.isreg(), lambda entry=entry: file.extractfile(entry)
@@ -137,6 +150,15 @@ class _Unpacking:
 
     def _refused(self, what: str) -> SubmissionError:
         return SubmissionError(f"{self.archive} {what}. Look at it by hand; nothing of it was taken.")
+
+
+def _decompressed(archive: Path) -> Any:
+    with archive.open("rb") as file:
+        head = file.read(6)
+    for magic, opened in PACKED.items():
+        if head.startswith(magic):
+            return opened(archive)
+    return archive.open("rb")
 
 
 class _Watched(io.RawIOBase):

@@ -91,10 +91,10 @@ def _layers(found: dict[str, str], failed: dict[str, str]) -> tuple[Layer, ...]:
     version = landlock.abi() if sys.platform == "linux" else 0
     filters = "A" in found or "B" in found
     return (
-        Layer("namespaces", "A" in found, found.get("A") or failed["A"]),
+        Layer("namespaces", "A" in found, f"tier {found['A']}" if "A" in found else failed["A"]),
         Layer("landlock", version > 0, f"version {version}" if version else "not in this kernel, or not switched on"),
         Layer("seccomp", filters, "system calls are filtered" if filters else _no_filter()),
-        Layer("without namespaces", "B" in found, found.get("B") or failed["B"]),
+        Layer("without namespaces", "B" in found, f"tier {found['B']}" if "B" in found else failed["B"]),
         Layer("memory of all processes", _children().exists(), "measured forty times a second"),
         Layer("cgroup", False, "not used yet: memory is measured, not limited by the kernel"),
     )

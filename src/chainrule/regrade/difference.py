@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chainrule.model import ExerciseResult, Outcome, Status
 from chainrule.notebook.cells import exercise_id
@@ -87,6 +87,42 @@ class StudentChange:
         return round(after - before, 6)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What a regrade would change. `students` have the largest changes first; `graders` is the present digest."""
+
+    assignment: str
+    graders: str
+    raise_only: bool
+    students: tuple[StudentChange, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[StudentChange, ...]:
+        """Those who could not be graded: nothing of them would be written."""
+        return tuple(student for student in self.students if student.error)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many students gain, lose, stay, are graded for the first time, or could not be graded."""
+        graded = [student for student in self.students if not student.error]
+        old = [student for student in graded if not student.first]
+        return {
+            "gain": sum(student.gain > 0 for student in old),
+            "lose": sum(student.gain < 0 for student in old),
+            "unchanged": sum(student.gain == 0 for student in old),
+            "new": len(graded) - len(old),
+            "failed": len(self.failed),
+        }
+
+    @property
+    def changes_scores(self) -> bool:
+        """Whether applying changes or gives a score, also one that a mark by hand covers."""
+        return any(
+            cell.points[0] != cell.points[1] for student in self.students if not student.error for cell in student.cells
+        )
+
+
 def compare(
     notebook: str,
     cell: str,
@@ -101,8 +137,8 @@ def compare(
     """The change of one cell, or None. `before` and `result` are empty where the cell has no grader."""
     tests = tuple(_tests(before, result.outcomes if result else ()))
     old = None if grade is None else grade.auto
-    named = (_named(before), _named(result.outcomes if result else ()))
-    names_differ = bool(before) and result is not None and named[0] != named[1]
+    mistakes = (named(before), named(result.outcomes if result else ()))
+    names_differ = bool(before) and result is not None and mistakes[0] != mistakes[1]
     moved = max_points[0] is not None and max_points[0] != max_points[1]
     if old == points and not (tests or names_differ or moved):
         return None
@@ -112,35 +148,14 @@ def compare(
         (old, points),
         max_points,
         _why(old, points, tests, moved, names_differ, is_new=grade is None, same_answers=same_answers),
-        named,
+        mistakes,
         None if grade is None else grade.manual,
         tests=tests,
     )
 
 
-def keep(before: Sequence[Outcome], cell: str, points: float, max_points: float) -> ExerciseResult:
-    """The exercise as it was graded before. Where it is worth less now, the old points shrink in proportion."""
-    total = sum(outcome.max_points for outcome in before)
-    share = min(1.0, max_points / total) if total > 0 else 1.0
-    outcomes = tuple(_scaled(outcome, share) if share < 1 else outcome for outcome in before)
-    return ExerciseResult(before[0].exercise, cell, max_points, outcomes, _named(before))
-
-
-def floor(grade: Grade, worth: Points) -> Points:
-    """The points below which raise-only does not go: the old ones, less in proportion if the cell is worth less now."""
-    if grade.auto is None:
-        return None
-    if worth is None or worth <= grade.max_points or worth <= 0:
-        return grade.auto
-    return round(grade.auto * grade.max_points / worth, 6)
-
-
-def _scaled(outcome: Outcome, share: float) -> Outcome:
-    points, max_points = round(outcome.points * share, 6), round(outcome.max_points * share, 6)
-    return replace(outcome, points=points, max_points=max_points)
-
-
-def _named(outcomes: Sequence[Outcome]) -> str | None:
+def named(outcomes: Sequence[Outcome]) -> str | None:
+    """The mistake that was recognised, if one was."""
     return next((outcome.misconception for outcome in outcomes if outcome.misconception), None)
 
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
 
-from chainrule import gradebook, raising, stored
-from chainrule.comparison import CellChange, Points, StudentChange, compare
+from chainrule import gradebook, stored
 from chainrule.desk import Desk, Row, words
 from chainrule.model import ExerciseResult
 from chainrule.pending import Submission
+from chainrule.regrade import raise_only
+from chainrule.regrade.difference import CellChange, Points, StudentChange, compare
 from chainrule.stored import Grade, Key, Page, Stored
 from chainrule.writer import Writer
 
@@ -71,9 +72,9 @@ class Comparing:
         worth = {key: (_worth(key, before, pages), self.worth.get(key)) for key in computed}
         after = computed
         if self.raise_only:
-            raising.raised(found, before, computed, worth, pages)
+            raise_only.apply(found, before, computed, worth, pages)
             after = self._scores(found, before)
-            raising.check(found, after)
+            raise_only.check(found, after)
         cells = []
         for key in computed:
             same = key[0] not in pages or self._is_same(found, key[0], pages[key[0]])

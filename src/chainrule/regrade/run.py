@@ -9,59 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection
+import nbgrader.api as nb
+from sqlalchemy import Connection, select
 
-from chainrule import audit, drift, gradebook
+from chainrule import audit, gradebook
 from chainrule.autograde import Progress, Round, Sink, Summary, known
-from chainrule.comparing import Comparing
-from chainrule.comparison import StudentChange
 from chainrule.course import Course
 from chainrule.desk import Desk, Row
-from chainrule.errors import CourseError
+from chainrule.errors import CourseError, UnknownName
 from chainrule.journal import Journal
 from chainrule.pending import Pending, Submission
 from chainrule.pool import Interrupt, Pool
+from chainrule.regrade import drift
+from chainrule.regrade.comparing import Comparing
+from chainrule.regrade.difference import Difference
 from chainrule.writer import Writer
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What a regrade would change. `students` have the largest changes first; `graders` is the present digest."""
-
-    assignment: str
-    graders: str
-    raise_only: bool
-    students: tuple[StudentChange, ...]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def failed(self) -> tuple[StudentChange, ...]:
-        """Those who could not be graded: nothing of them would be written."""
-        return tuple(student for student in self.students if student.error)
-
-    @property
-    def totals(self) -> dict[str, int]:
-        """How many students gain, lose, stay, are graded for the first time, or could not be graded."""
-        graded = [student for student in self.students if not student.error]
-        old = [student for student in graded if not student.first]
-        return {
-            "gain": sum(student.gain > 0 for student in old),
-            "lose": sum(student.gain < 0 for student in old),
-            "unchanged": sum(student.gain == 0 for student in old),
-            "new": len(graded) - len(old),
-            "failed": len(self.failed),
-        }
-
-    @property
-    def changes_scores(self) -> bool:
-        """Whether applying changes or gives a score, also one that a mark by hand covers."""
-        return any(
-            cell.points[0] != cell.points[1] for student in self.students if not student.error for cell in student.cells
-        )
 
 
 class Regrade:
@@ -169,13 +134,18 @@ class Regrade:
 
 
 def ledger(course: Course, assignment: str | None = None, student: str | None = None) -> list[audit.Entry]:
-    """The changed scores of a course, oldest first. Raises `GradebookError`, and `UnknownName` for an assignment."""
+    """The changed scores of a course, oldest first. Raises `GradebookError`, and `UnknownName`."""
     from chainrule.report.connect import course_directory, database  # pandas comes with it
 
     with gradebook.connect(database(course_directory(course))) as connection:
         if assignment is not None and gradebook.notebooks(connection, assignment) is None:
             course.require(assignment)
-        return audit.load(connection, assignment, student)
+        entries = audit.load(connection, assignment, student)
+        if student is not None and not entries:
+            people = connection.execute(select(nb.Student.id)).scalars().all()
+            if student not in people:
+                raise UnknownName("student", student, people, "the gradebook")
+        return entries
 
 
 class _Looking:

@@ -1,77 +1,94 @@
-"""What `chainrule regrade` and `chainrule audit` print: tables for people, documented JSON, CSV."""
+"""What a regrade would change: `regrade`, as tables for people, documented JSON, CSV."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from chainrule.audit import Entry
-from chainrule.comparison import NEW, POINTS, CellChange, Points, StudentChange, TestChange
-from chainrule.formats.text import safe
+from chainrule.formats.files import replacing, write_csv
 from chainrule.model import FORMAT_VERSION
-from chainrule.present import Json, number
+from chainrule.present.tables import SHORT, Json, arrow, csv_row, number, print_table, print_words
 from chainrule.regrade import Difference
-
-SHORT = 10
-"""Characters of a grader's digest that people see."""
-
+from chainrule.regrade.difference import NEW, POINTS, CellChange, StudentChange, TestChange
 
 # -- for people ------------------------------------------------------------------------------------------------------
 
 
 def print_difference(console: Console, found: Difference) -> None:
-    """A line for each student and exercise that changes, largest changes first, then the totals and what is odd."""
-    changed = [student for student in found.students if student.error or student.cells]
-    rows = [line for student in changed for line in _lines(student)]
+    """A line for each student and exercise that changes, largest changes first, then the totals and what is odd.
+
+    That a test has other points is the same for everybody: it is said once, and is no line of a student.
+    """
+    shared = _reweighted(found)
+    rows = [line for student in found.students for line in _lines(student, shared)]
     if rows:
-        _print_table(console, ("student", "points", "exercise", "points", "why"), rows)
-    for student in changed:
+        most = max(student.max_points for student in found.students)  # everybody's, but for those who failed
+        print_table(
+            console, ("student", f"of {most:g} points" if most else "points", "exercise", "points", "why"), rows
+        )
+    for student in found.students:
         for cell in student.cells:
             _print_named(console, student.student, cell)
-    totals = found.totals
-    words = f"{totals['gain']} gain, {totals['lose']} lose, {totals['unchanged']} unchanged"
-    words += "".join(
-        f", {totals[kind]} {what}"
-        for kind, what in (("new", "graded for the first time"), ("failed", "failed"))
-        if totals[kind]
-    )
+    for exercise in dict.fromkeys(exercise for exercise, _ in shared):
+        words = [said for (name, _), said in shared.items() if name == exercise]
+        print_words(console, f"In the grader of {exercise}: {', '.join(words)}.")
     before = sorted({student.graders[0] for student in found.students if student.graders[0]})
     digests = ", ".join(digest[:SHORT] for digest in before) or "none"
-    console.print(
-        f"[bold]{words}[/bold]; graders {digests} -> {found.graders[:SHORT]}", highlight=False, soft_wrap=True
-    )
+    print_words(console, f"{_totals(found)}; graders {digests} -> {found.graders[:SHORT]}", style="bold")
     for warning in found.warnings:
-        console.print(escape(warning), style="yellow", highlight=False, soft_wrap=True)
+        print_words(console, warning, style="yellow")
 
 
-def _lines(student: StudentChange) -> Iterator[tuple[str, ...]]:
+def _totals(found: Difference) -> str:
+    totals = found.totals
+    words = f"{totals['gain']} gain, {totals['lose']} lose, {totals['unchanged']} unchanged"
+    for kind, what in (("new", "graded for the first time"), ("failed", "failed")):
+        words += f", {totals[kind]} {what}" if totals[kind] else ""
+    return words
+
+
+def _reweighted(found: Difference) -> dict[tuple[str, str], str]:
+    """By exercise and test the other points of a test, where they are the same for all whom it concerns."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for student in found.students:
+        for cell in student.cells:
+            for test in cell.tests:
+                if test.why == POINTS:
+                    seen.setdefault((cell.exercise, test.test), set()).add(_test(test))
+    return {key: words.pop() for key, words in sorted(seen.items()) if len(words) == 1}
+
+
+def _lines(student: StudentChange, shared: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, ...]]:
     if student.error:
         yield student.student, "", "", "", student.error
         return
-    whole = _arrow(*student.points, signed=True) + f" of {student.max_points:g}"
-    if student.penalty[0] != student.penalty[1]:
-        whole += f", late penalty {_arrow(*student.penalty)}"
+    lines = []
     if student.first:
-        yield student.student, whole, "", "", NEW
-        return
-    for row, cell in enumerate(student.cells):
-        first = (student.student, whole) if row == 0 else ("", "")
-        yield (*first, cell.exercise, _arrow(*cell.points, signed=True), "; ".join(_reasons(cell)))
+        lines.append(("", "", NEW))
+    else:
+        for cell in student.cells:
+            reasons = _reasons(cell, shared)
+            if reasons or cell.points[0] != cell.points[1]:
+                why = "; ".join(reasons) or "points of its tests"
+                lines.append((cell.exercise, arrow(*cell.points, signed=True), why))
+    if student.penalty[0] != student.penalty[1]:
+        lines.append(("late penalty", arrow(*student.penalty), "" if lines else "computed anew"))
+    for row, line in enumerate(lines):
+        first = (student.student, arrow(*student.points, signed=True)) if row == 0 else ("", "")
+        yield (*first, *line)
 
 
-def _reasons(cell: CellChange) -> list[str]:
+def _reasons(cell: CellChange, shared: Mapping[tuple[str, str], str]) -> list[str]:
     said = {test.why for test in cell.tests} | {POINTS}
     words = [why for why in cell.why if why not in said]
     if cell.max_points[0] is not None and cell.max_points[0] != cell.max_points[1]:
-        words.insert(0, f"{_arrow(*cell.max_points)} points for {cell.cell}")
-    words += [_test(test) for test in cell.tests]
-    if cell.manual is not None:
+        words.insert(0, f"{arrow(*cell.max_points)} points for {cell.cell}")
+    words += [_test(test) for test in cell.tests if test.why != POINTS or (cell.exercise, test.test) not in shared]
+    if cell.manual is not None and (words or cell.points[0] != cell.points[1]):
         words.append(f"the mark by hand, {cell.manual:g}, is kept")
     if cell.kept:
         words.append(f"raise-only keeps the old result (now {number(cell.computed)})")
@@ -87,7 +104,7 @@ def _test(test: TestChange) -> str:
     if test.status[0] != test.status[1]:
         words.append(f"{test.status[0] or 'ungraded'} -> {test.status[1]}")
     if test.max_points[0] != test.max_points[1] and test.max_points[0] is not None:
-        words.append(f"{_arrow(*test.max_points)} points")
+        words.append(f"{arrow(*test.max_points)} points")
     return f"{test.test} {', '.join(words) or test.why}"
 
 
@@ -100,58 +117,6 @@ def _print_named(console: Console, student: str, cell: CellChange) -> None:
 
 def _quoted(text: str | None) -> str:
     return f"“{text}”" if text else "none"
-
-
-def _arrow(before: Points, after: Points, signed: bool = False) -> str:
-    if before == after:
-        return number(after)
-    gain = f" ({(after or 0.0) - (before or 0.0):+g})" if signed else ""
-    return f"{number(before)} -> {number(after)}{gain}"
-
-
-def _print_table(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """With colours and wrapped on a terminal; elsewhere aligned text, a line a row, for `less` and `grep`."""
-    rows = [[" ".join(text.split()) for text in row] for row in rows]
-    if console.is_terminal:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in head:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(escape(text) for text in row))
-        console.print(table)
-        return
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        console.print(line.rstrip(), highlight=False, markup=False, soft_wrap=True)
-
-
-def print_audit(console: Console, entries: Sequence[Entry]) -> None:
-    """The ledger, a line an entry."""
-    head = ("when (UTC)", "who", "assignment", "student", "exercise", "points", "reason", "graders")
-    rows = [
-        (
-            f"{entry.at:%Y-%m-%d %H:%M:%S}",
-            entry.who,
-            entry.assignment,
-            entry.student,
-            entry.exercise,
-            _arrow(entry.points_from, entry.points_to)
-            + (f" (mark by hand {entry.manual:g} counts)" if entry.manual is not None else "")
-            + (f" (kept; graders gave {number(entry.computed)})" if entry.computed is not None else ""),
-            entry.reason,
-            _arrow_text(entry.graders_from[:SHORT], entry.graders_to[:SHORT]),
-        )
-        for entry in entries
-    ]
-    if rows:
-        _print_table(console, head, rows)
-    else:
-        console.print("No score was changed yet.")
-
-
-def _arrow_text(before: str, after: str) -> str:
-    return after if before == after else f"{before or 'none'} -> {after}"
 
 
 # -- for programs ----------------------------------------------------------------------------------------------------
@@ -215,15 +180,6 @@ def _pair(values: tuple[Any, Any]) -> Json:
     return {"from": values[0], "to": values[1]}
 
 
-def audit_json(entries: Iterable[Entry]) -> Json:
-    """The document of `chainrule audit --json` (docs/json.md)."""
-    return {"version": FORMAT_VERSION, "entries": [_entry(entry) for entry in entries]}
-
-
-def _entry(entry: Entry) -> Json:
-    return {**vars(entry), "at": f"{entry.at:%Y-%m-%dT%H:%M:%S.%fZ}"}
-
-
 # -- CSV -------------------------------------------------------------------------------------------------------------
 
 CELL_COLUMNS = """student student_from student_to notebook exercise exercise_from exercise_to worth_from worth_to manual
@@ -234,8 +190,9 @@ misconception_to""".split()
 
 def write_difference(path: Path, found: Difference) -> None:
     """A row for each test that changed, or for the exercise where no test did; a row for each student who failed."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        _write(file, (*CELL_COLUMNS, *TEST_COLUMNS), (row for student in found.students for row in _rows(student)))
+    columns = (*CELL_COLUMNS, *TEST_COLUMNS)
+    with replacing(path) as part:
+        write_csv(part, columns, (csv_row(row, columns) for student in found.students for row in _rows(student)))
 
 
 def _rows(student: StudentChange) -> Iterator[Json]:
@@ -263,22 +220,3 @@ def _rows(student: StudentChange) -> Iterator[Json]:
 
 def _sides(name: str, values: tuple[Any, Any]) -> Json:
     return {f"{name}_from": values[0], f"{name}_to": values[1]}
-
-
-def write_audit(file: TextIO, entries: Iterable[Entry]) -> None:
-    """The ledger, a row an entry."""
-    _write(file, tuple(Entry.__dataclass_fields__), map(_entry, entries))
-
-
-def _write(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.writer(file)
-    writer.writerow(columns)
-    writer.writerows([_safe(row.get(column)) for column in columns] for row in rows)
-
-
-def _safe(value: object) -> object:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, str):
-        return safe(value)
-    return "" if value is None else value

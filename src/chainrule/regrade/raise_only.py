@@ -6,17 +6,17 @@ outcomes, the graded notebook, the feedback and the report go on saying one thin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from chainrule.audit import Change
-from chainrule.comparison import Points, floor, keep
 from chainrule.errors import SubmissionError
-from chainrule.model import Graded, Note
+from chainrule.model import ExerciseResult, Graded, Note, Outcome
 from chainrule.notebook import cells
 from chainrule.pending import Submission
-from chainrule.stored import Key, Page, Stored
+from chainrule.regrade.difference import Points, named
+from chainrule.stored import Grade, Key, Page, Stored
 
 TINY = 1e-9
 """Points that differ by less are the same: they went through a database and JSON."""
@@ -24,7 +24,7 @@ TINY = 1e-9
 ADVICE = "Regrade without --raise-only, or settle this student by hand."
 
 
-def raised(
+def apply(
     found: Submission,
     stored: Stored,
     computed: Mapping[Key, Points],
@@ -71,6 +71,28 @@ def check(found: Submission, scores: Mapping[Key, Points]) -> None:
         points = scores.get((notebook, cell))
         if points is None or kept.points_to is None or abs(points - kept.points_to) > TINY:
             raise SubmissionError(f"The old result of {cell} does not give its old points any more. {ADVICE}")
+
+
+def floor(grade: Grade, worth: Points) -> Points:
+    """The points below which raise-only does not go: the old ones, less in proportion if the cell is worth less now."""
+    if grade.auto is None:
+        return None
+    if worth is None or worth <= grade.max_points or worth <= 0:
+        return grade.auto
+    return round(grade.auto * grade.max_points / worth, 6)
+
+
+def keep(before: Sequence[Outcome], cell: str, points: float, max_points: float) -> ExerciseResult:
+    """The exercise as it was graded before. Where it is worth less now, the old points shrink in proportion."""
+    total = sum(outcome.max_points for outcome in before)
+    share = min(1.0, max_points / total) if total > 0 else 1.0
+    outcomes = tuple(_scaled(outcome, share) if share < 1 else outcome for outcome in before)
+    return ExerciseResult(before[0].exercise, cell, max_points, outcomes, named(before))
+
+
+def _scaled(outcome: Outcome, share: float) -> Outcome:
+    points, max_points = round(outcome.points * share, 6), round(outcome.max_points * share, 6)
+    return replace(outcome, points=points, max_points=max_points)
 
 
 def _with_old_outputs(graded: Graded, cell: str, page: Page | None) -> Graded:
