@@ -65,6 +65,11 @@ def test_nbgrader_comes_without_its_web_pages_and_they_can_be_imported_afterward
 
 def test_commands_that_need_no_gradebook_load_no_nbgrader() -> None:
     """It takes more than a second to import: `verify`, `try`, `grade` and `doctor` are used over and over."""
-    code = "import sys\nfrom chainrule import grading, single, verify\nfrom chainrule.present import grades, isolation, selftest\nprint(*sys.modules)"
+    code = """
+import sys
+from chainrule import grading, single, verify
+from chainrule.present import grades, isolation, selftest
+print(*sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"nbgrader", "sqlalchemy", "pandas"} & set(done.stdout.split())

@@ -4,6 +4,7 @@ import ast
 import os
 import socket
 import stat
+import time
 
 import numpy as np
 import pytest

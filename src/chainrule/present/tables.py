@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from chainrule.formats.text import safe
-from chainrule.regrade.difference import Points
+
+if TYPE_CHECKING:
+    from chainrule.regrade.difference import Points  # which brings nbgrader along; `grade` and `doctor` do without
 
 Json = dict[str, Any]
 """A document of docs/json.md."""
