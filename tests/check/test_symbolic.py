@@ -73,11 +73,11 @@ def test_a_text_is_never_run(text, tmp_path):
 
 
 def test_a_bomb_of_a_formula_ends_within_seconds():
-    start = time.monotonic()
+    start = time.process_time()
     bomb = "+".join(f"(phi0+x)**{n}*(y+phi1)**{n}" for n in range(1, 60))
     failure(check.symbolic, bomb, WANT)
     failure(check.symbolic, "(" * 150 + "x" + ")" * 150, WANT)
-    assert time.monotonic() - start < 8
+    assert time.process_time() - start < 8
 
 
 @pytest.mark.parametrize("got", [COST, 5 * COST, COST + N * D, sp.Max(N * D**2, D**3), sp.O(COST), "O(N*D**2 + D**3)"])

@@ -36,6 +36,7 @@ class Executed:
     axes: list[tuple[str, str, str, bool, bool]] = field(default_factory=list)
     """Of each pair of axes: title, label of x, label of y, whether it is drawn, whether it shares its y axis."""
     seconds: float = 0.0
+    """By the clock or of processor time, whichever is less: other tests may keep the machine busy."""
 
 
 @dataclass
@@ -89,7 +90,7 @@ def _run(notebook: dict[str, Any], folder: Path) -> Executed:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    run, start, before = Executed(), time.perf_counter(), Path.cwd()
+    run, start, before = Executed(), (time.perf_counter(), time.process_time()), Path.cwd()
     os.chdir(folder)
     try:
         for number, cell in enumerate(notebook["cells"]):
@@ -109,5 +110,5 @@ def _run(notebook: dict[str, Any], folder: Path) -> Executed:
     finally:
         os.chdir(before)
         matplotlib.rcdefaults()
-    run.seconds = time.perf_counter() - start
+    run.seconds = min(time.perf_counter() - start[0], time.process_time() - start[1])
     return run
