@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +29,10 @@ ALTERED = ("restored", "duplicate", "missing", "metadata")
 COLUMNS = ["kind", "student", "last_name", "first_name", "where", "reason"]
 
 
+Row = tuple[str, str, str, str]
+"""Kind, student, where, reason."""
+
+
 def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: datetime | None = None) -> pd.DataFrame:
     """One row per kind and student: kind, student, names, where, reason.
 
@@ -33,85 +40,74 @@ def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: 
     date: `now` is in UTC, without zone; without it every due date counts as past.
     """
     over = frames.due is not None and (now is None or frames.due < now)
-    rows = pd.concat(
-        [
-            _ungraded(frames, table),
-            _notes(frames, "unreadable", ("unreadable",)),
-            _stopped(frames, "crashed"),
-            _stopped(frames, "timeout"),
-            _notes(frames, "altered", ALTERED),
-            _states(students if over else students[students["status"] != NO_SUBMISSION]),
-        ],
-        ignore_index=True,
-    )
-    left_out = students.loc[students["status"].isin([NOT_GRADED, UNREADABLE]), "student"]
-    rows = rows[~((rows["kind"] == "ungraded") & rows["student"].isin(left_out))]
-    several = rows.duplicated(["kind", "student"], keep=False)  # few, so only these are merged in Python
-    by = rows[several].groupby(["kind", "student"], sort=False, as_index=False)
-    merged = pd.concat([rows[~several], by.agg({"where": _listed, "reason": _first})], ignore_index=True)
-    merged = merged.merge(students[["student", "last_name", "first_name"]], on="student", how="left")
-    merged[["last_name", "first_name"]] = merged[["last_name", "first_name"]].fillna("")
-    rank = merged["kind"].map({kind: i for i, kind in enumerate(KINDS)})
-    return merged.assign(rank=rank).sort_values(["rank", "student"], ignore_index=True)[COLUMNS]
+    found: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
+    for kind, student, where, reason in chain(  # a few hundred of thousands: not worth data frames
+        _ungraded(frames, students, table),
+        _notes(frames, "unreadable", ("unreadable",)),
+        _stopped(frames, "crashed"),
+        _stopped(frames, "timeout"),
+        _notes(frames, "altered", ALTERED),
+        _states(students, over),
+    ):
+        places, reasons = found.setdefault((kind, student), ([], []))
+        places.append(where)
+        reasons.append(reason)
+    people = students.loc[students["student"].isin({student for _, student in found})].fillna("")
+    names = {person: (last, first) for person, last, first in _records(people, "student", "last_name", "first_name")}
+    rank = {kind: place for place, kind in enumerate(KINDS)}
+    rows = [
+        (kind, student, *names.get(student, ("", "")), _listed(places), _first(reasons))
+        for (kind, student), (places, reasons) in sorted(found.items(), key=lambda item: (rank[item[0][0]], item[0][1]))
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS, dtype="str")
 
 
-def _rows(frame: pd.DataFrame, kind: str, where: str, reason: pd.Series) -> pd.DataFrame:
-    places = frame[where].astype("str")
-    return pd.DataFrame({"kind": kind, "student": frame["student"], "where": places, "reason": reason}, dtype="str")
+def _records(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(frame[name].tolist() for name in columns), strict=True)
 
 
-def _ungraded(frames: Frames, table: pd.DataFrame) -> pd.DataFrame:
+def _ungraded(frames: Frames, students: pd.DataFrame, table: pd.DataFrame) -> Iterator[Row]:
     """The last line of the detail of the first such test is what a member of staff needs to see."""
-    missing = table.loc[table["ungraded"], ["student", "exercise"]]
-    known = frames.incidents[frames.incidents["status"] == "ungraded"].drop_duplicates(["student", "exercise"])
-    known = known.assign(exercise=known["exercise"].astype("str"))
-    found = missing.merge(known[["student", "exercise", "message", "detail"]], on=["student", "exercise"], how="left")
-    last = found["detail"].astype("str").fillna("").str.strip().str.split("\n").str[-1]
-    reason = last.where(last != "", found["message"].astype("str")).fillna("")
-    return _rows(found, "ungraded", "exercise", reason.where(reason != "", "The gradebook holds no score for it."))
+    left_out = set(students.loc[students["status"].isin([NOT_GRADED, UNREADABLE]), "student"])
+    faults = frames.incidents[frames.incidents["status"] == "ungraded"].drop_duplicates(["student", "exercise"])
+    known = {
+        (student, exercise): detail.strip().rpartition("\n")[2] or message
+        for student, exercise, message, detail in _records(faults, "student", "exercise", "message", "detail")
+    }
+    for student, exercise in _records(table[table["ungraded"]], "student", "exercise"):
+        if student not in left_out:
+            reason = known.get((student, exercise)) or "The gradebook holds no score for it."
+            yield "ungraded", student, exercise, reason
 
 
-def _notes(frames: Frames, kind: str, kinds: tuple[str, ...]) -> pd.DataFrame:
-    found = frames.notes[frames.notes["kind"].isin(kinds)]
-    return _rows(
-        found.assign(cell=found["cell"].where(found["cell"] != "", found["notebook"])), kind, "cell", found["message"]
-    )
+def _notes(frames: Frames, kind: str, kinds: tuple[str, ...]) -> Iterator[Row]:
+    notes = frames.notes[frames.notes["kind"].isin(kinds)]
+    for student, cell, notebook, message in _records(notes, "student", "cell", "notebook", "message"):
+        yield kind, student, cell or notebook, message
 
 
-def _stopped(frames: Frames, kind: str) -> pd.DataFrame:
-    found = frames.incidents[frames.incidents["status"] == kind]
-    reason = found["title"].astype("str").str.cat(found["message"].astype("str"), sep=" · ").str.strip(" ·")
-    return pd.concat([_notes(frames, kind, (kind,)), _rows(found, kind, "exercise", reason)])
+def _stopped(frames: Frames, kind: str) -> Iterator[Row]:
+    yield from _notes(frames, kind, (kind,))
+    incidents = frames.incidents[frames.incidents["status"] == kind]
+    for student, exercise, title, message in _records(incidents, "student", "exercise", "title", "message"):
+        yield kind, student, exercise, f"{title} · {message}".strip(" ·")
 
 
-def _states(students: pd.DataFrame) -> pd.DataFrame:
-    late = students[students["late_seconds"] > 0]
-    ungraded = students[students["status"] == NOT_GRADED]
-    absent = students[students["status"] == NO_SUBMISSION]
-    nowhere = {"where": ""}
-    return pd.concat(
-        [
-            _rows(late.assign(**nowhere), "late", "where", late["late_seconds"].map(_lateness)),
-            _rows(
-                ungraded.assign(**nowhere),
-                "not graded",
-                "where",
-                pd.Series("Run `chainrule autograde`.", ungraded.index),
-            ),
-            _rows(absent.assign(**nowhere), "no submission", "where", pd.Series("", absent.index)),
-        ]
-    )
+def _states(students: pd.DataFrame, over: bool) -> Iterator[Row]:
+    for student, status, late in _records(students, "student", "status", "late_seconds"):
+        if late > 0:
+            yield "late", student, "", f"{duration(late)} after the deadline"
+        if status == NOT_GRADED:
+            yield "not graded", student, "", "Run `chainrule autograde`."
+        if status == NO_SUBMISSION and over:
+            yield "no submission", student, "", ""
 
 
-def _lateness(seconds: float) -> str:
-    return f"{duration(seconds)} after the deadline"
-
-
-def _listed(places: pd.Series) -> str:
+def _listed(places: list[str]) -> str:
     return ", ".join(dict.fromkeys(place for place in places if place))
 
 
-def _first(reasons: pd.Series) -> str:
+def _first(reasons: list[str]) -> str:
     different = list(dict.fromkeys(reason for reason in reasons if reason))
     more = len(different) - 1
     return (different[0] if different else "") + (f" (and {more} more)" if more > 0 else "")
