@@ -52,8 +52,8 @@ def attention(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, now: 
         places, reasons = found.setdefault((kind, student), ([], []))
         places.append(where)
         reasons.append(reason)
-    people = students.loc[students["student"].isin({student for _, student in found})].fillna("")
-    names = {person: (last, first) for person, last, first in _records(people, "student", "last_name", "first_name")}
+    people = students.loc[students["student"].isin({student for _, student in found}), COLUMNS[1:4]].fillna("")
+    names = {person: (last, first) for person, last, first in _records(people, *COLUMNS[1:4])}
     rank = {kind: place for place, kind in enumerate(KINDS)}
     rows = [
         (kind, student, *names.get(student, ("", "")), _listed(places), _first(reasons))
