@@ -77,7 +77,8 @@ ODD = {
     "stderr-of-a-function": "complain()",
     "stderr-saved": "from sys import stderr as saved\nsaved.write('x\\n')",
     "stderr-saved-earlier": "saved.write('y\\n'); assert True",
-    "stderr-of-a-program": "os.system('echo oops >&2')",
+    # ipykernel reads what programs print in a thread: without the wait it may count as a later cell's.
+    "stderr-of-a-program": "import time; os.system('echo oops >&2'); time.sleep(2)",
     "stdout-of-a-program": "assert os.system('echo fine') == 0",
     "stderr-redirected": "import contextlib, io\nwith contextlib.redirect_stderr(io.StringIO()): complain()",
     "stderr-captured": "%%capture\ncomplain()",

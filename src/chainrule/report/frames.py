@@ -206,8 +206,10 @@ def _runs(connection: Connection, assignment: str) -> tuple[pd.DataFrame, pd.Dat
     if not inspect(connection).has_table(RUN.name):
         return pd.DataFrame(columns=columns), pd.DataFrame(columns=NOTE_COLUMNS)
     c = RUN.c
-    query = select(c.id.label("run"), c.student, c.notebook, c.graded_at, c.seconds, c.isolation, c.notes).where(
-        c.assignment == assignment
+    query = (
+        select(c.id.label("run"), c.student, c.notebook, c.graded_at, c.seconds, c.isolation, c.notes)
+        .where(c.assignment == assignment)
+        .order_by(c.id)  # else equal runs come in whatever order the database likes
     )
     frame = _read(connection, query, text=("student", "notebook", "isolation", "notes"), number=("seconds",))
     rows = [
