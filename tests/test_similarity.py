@@ -230,18 +230,21 @@ def synthetic(size: int) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_time_grows_with_the_class_and_not_with_its_square() -> None:
+    """The faster of two runs, in processor time: other tests run beside it."""
     seconds = {}
-    for size in (500, 1000, 2000):
-        texts = synthetic(size)
-        start = time.process_time()
-        result = pairs(texts)
-        seconds[size] = time.process_time() - start
+    for size in (500, 2000):
+        texts, times = synthetic(size), []
+        for _ in range(2):
+            start = time.process_time()
+            result = pairs(texts)
+            times.append(time.process_time() - start)
+        seconds[size] = min(times)
         copies = {(f"s{i - 1:05}", f"s{i:05}") for i in range(1, size, 50)}
         assert copies <= {(pair.first, pair.second) for pair in result}
         assert len(result) < 1.5 * len(copies), "independent texts of one small language coincide"
     print({size: round(value, 2) for size, value in seconds.items()})
     assert seconds[2000] < 10
-    assert seconds[2000] < 3 * seconds[1000] < 9 * seconds[500]
+    assert seconds[2000] < 9 * seconds[500], "4 times is proportional, 16 times is the square"
 
 
 def test_the_result_does_not_depend_on_the_order_of_the_texts() -> None:
