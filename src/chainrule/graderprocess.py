@@ -24,6 +24,9 @@ from chainrule.worker import wire
 START_SECONDS = 120.0
 GRACE_SECONDS = 30.0
 COPY_SECONDS = 20.0
+ODD = ("CI", "BUILD_NUMBER", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
+"""Variables that a grader must not see, nor any of pytest's own: with the first two pytest explains differences at any
+length, which a student's answer can make take hours; the others take asserts out of a grader, or add errors to it."""
 OUR_FAULT = "A fault on our side: this test could not be run. A person will look at it."
 
 
@@ -205,12 +208,12 @@ class GraderProcess:
 
 
 def _session(folder: Path, sock: socket.socket, place: Path, log: BinaryIO, *more: str) -> subprocess.Popen[bytes]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    environment = {name: value for name, value in os.environ.items() if name not in ODD and name[:7] != "PYTEST_"}
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "chainrule.grader.session", str(folder), str(sock.fileno()), *more],
         pass_fds=[sock.fileno()],
         cwd=place,
-        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"},
+        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

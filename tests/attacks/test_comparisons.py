@@ -47,8 +47,17 @@ def twice(x):
 """
 
 
-@pytest.fixture(scope="module")
-def course(released_classroom: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module", params=["", "true"], ids=["", "on CI"])
+def course(
+    released_classroom: Any, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Any]:
+    """Pytest says more, at any length, where the variable CI is set."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CI", request.param)
+        yield from _course(released_classroom, tmp_path_factory)
+
+
+def _course(released_classroom: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     course = released_classroom.copy(tmp_path_factory.mktemp("slow") / "course")
     (course.root / "graders/t1/test_twice.py").write_text(GRADER)
     yield course

@@ -258,6 +258,30 @@ def test_all(student, rng):
 }
 
 
+SWAYED = """
+import os, sys
+from chainrule.grader import points
+
+@points(1)
+def test_a(student):
+    swaying = {"PYTEST_ADDOPTS", "CI", "BUILD_NUMBER"} & os.environ.keys()
+    assert (swaying, sys.flags.optimize, sys.warnoptions, hash("a")) == (set(), 0, [], student.f())
+"""
+
+
+def test_what_the_environment_says_to_pytest_and_python_does_not_reach_a_grader(tmp_path, monkeypatch):
+    """In CI pytest explains a difference at any length; `-O` takes asserts away: neither may change a grade."""
+    variables = {"PYTEST_ADDOPTS": "-vv", "CI": "true", "BUILD_NUMBER": "7", "PYTHONOPTIMIZE": "1"}
+    for name, value in (variables | {"PYTHONWARNINGS": "error", "PYTHONHASHSEED": "11"}).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "test_swayed.py").write_text(SWAYED)
+    process = GraderProcess(tmp_path)
+    try:
+        assert grade(process, "def f(): return hash('a')", "swayed", 1).points == 1.0
+    finally:
+        process.close()
+
+
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
     folder = tmp_path_factory.mktemp("graders")
