@@ -18,7 +18,7 @@ from chainrule.course import Course
 from chainrule.errors import ChainruleError, CourseError, IsolationError
 from chainrule.startup import without_slow_imports
 
-# At its end, Python would search all that was imported for garbage: a third of a second at the end of each command.
+# At its end, Python would search all that was imported for garbage: a third of a second after nbgrader.
 atexit.register(gc.freeze)
 
 out = Console()

@@ -21,6 +21,9 @@ Json = dict[str, Any]
 SHORT = 10
 """Characters of a grader's digest that people see."""
 
+ROOM = 24
+"""Columns of a terminal that the words in a table's last column need; below that the other columns wrap, too."""
+
 
 def number(points: float | None) -> str:
     return "–" if points is None else f"{points:g}"
@@ -31,10 +34,6 @@ def arrow(before: Points, after: Points, signed: bool = False) -> str:
         return number(after)
     gain = f" ({(after or 0.0) - (before or 0.0):+g})" if signed else ""
     return f"{number(before)} -> {number(after)}{gain}"
-
-
-ROOM = 24
-"""Columns of a terminal that the words in a table's last column need; below that the other columns wrap, too."""
 
 
 def print_table(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
