@@ -26,6 +26,8 @@ MAX_TOTAL = 256 << 20
 MAX_DEPTH = 40
 MAX_NODES = 200_000
 MAX_INT_DIGITS = 4000
+MAX_COLLISIONS = 1000
+"""Keys of one set or dict that may share their hash with others: each is compared with all of them, in every copy."""
 
 DTYPES = frozenset(
     """
@@ -190,10 +192,12 @@ class _Decoder:
 
     def _tagged(self, tag: str, args: list[Any], depth: int) -> Any:
         if tag in _CONTAINERS:
-            return _CONTAINERS[tag]([self.value(part, depth + 1) for part in _of(list, args[0])])
+            parts = [self.value(part, depth + 1) for part in _of(list, args[0])]
+            return _CONTAINERS[tag](_spread(parts) if "set" in tag else parts)
         if tag == "dict":
             pairs = [_of(list, pair) for pair in _of(list, args[0])]
-            return {self.value(key, depth + 1): self.value(item, depth + 1) for key, item in pairs}
+            keys = _spread([self.value(key, depth + 1) for key, _ in pairs])
+            return {key: self.value(item, depth + 1) for key, (_, item) in zip(keys, pairs, strict=True)}
         if tag == "int":
             text = _of(str, args[0])
             if len(text) > MAX_INT_DIGITS + 4:
@@ -254,6 +258,13 @@ class _Decoder:
             bindings = tuple((_of(str, name), self.value(bound, depth + 1)) for name, bound in args[2])
             return self.references(Shipped(_of(str, args[0]), _of(str, args[1]), bindings))
         raise WireError(f"unknown kind of node {tag!r:.20}")
+
+
+def _spread(keys: list[Any]) -> list[Any]:
+    """The keys of a set or dict, unless they were made to have one hash: then each look-up would visit them all."""
+    if len(keys) - len(set(map(hash, keys))) > MAX_COLLISIONS:
+        raise WireError(f"more than {MAX_COLLISIONS} keys of a set or dict share their hash with others")
+    return keys
 
 
 def _of(kind: type, value: Any) -> Any:
