@@ -34,6 +34,11 @@ def crowding(load: float, cores: int) -> float:
     return min(max(1.0, load / cores), MOST_CROWDING)
 
 
+def stretched(seconds: float) -> float:
+    """A time limit as it is now: longer where the machine has more to do than it has cores."""
+    return seconds * crowding(os.getloadavg()[0], os.cpu_count() or 1)
+
+
 class Connection:
     """Requests to a student's process, one at a time. After any `StudentProcessError` it is closed for good.
 
@@ -47,8 +52,8 @@ class Connection:
         self._dead: StudentProcessError | None = None
 
     def limit(self, seconds: float) -> None:
-        """From now on, requests have `seconds` together: more where the machine has more to do than it has cores."""
-        self.deadline = time.monotonic() + seconds * crowding(os.getloadavg()[0], os.cpu_count() or 1)
+        """From now on, requests have `seconds` (`stretched`) together."""
+        self.deadline = time.monotonic() + stretched(seconds)
 
     def close(self) -> None:
         self._dead = self._dead or StudentCrashed("The connection to the student's process is closed.")
