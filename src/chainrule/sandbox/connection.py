@@ -42,12 +42,14 @@ def stretched(seconds: float) -> float:
 class Connection:
     """Requests to a student's process, one at a time. After any `StudentProcessError` it is closed for good.
 
-    `deadline` (a `time.monotonic` value, or None) bounds every request from now on.
+    `deadline` (a `time.monotonic` value, or None) bounds every request from now on, `allowance` (or None) the bytes of
+    all replies.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.deadline: float | None = None
+        self.allowance: wire.Allowance | None = None
         self._request = 0
         self._dead: StudentProcessError | None = None
 
@@ -95,7 +97,7 @@ class Connection:
         self, on_output: Callable[[dict[str, Any]], None] | None, callbacks: dict[int, Callable[..., Any]]
     ) -> Reply:
         while True:
-            message = wire.receive(self.sock, self.deadline)
+            message = wire.receive(self.sock, self.deadline, allowance=self.allowance)
             # Types first: an array in these places has an equality of its own, a list cannot be looked up.
             if type(message) is not list or len(message) < 3 or type(message[0]) is not int:
                 raise wire.WireError("a malformed message")

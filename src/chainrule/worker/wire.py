@@ -85,6 +85,19 @@ class Shipped:
     bindings: tuple[tuple[str, Any], ...] = ()
 
 
+@dataclass
+class Allowance:
+    """So many bytes may still be received: what the reader keeps of many messages is bounded, too."""
+
+    left: int
+
+    def take(self, size: int) -> None:
+        """Raise `WireError` if a message of `size` bytes is more than is left."""
+        self.left -= size
+        if self.left < 0:
+            raise WireError("more data than it may send in all")
+
+
 class _Encoder:
     """Turns a value into (JSON node, blobs). `keep` makes a handle of what is not data, or is None to refuse it."""
 
@@ -310,6 +323,7 @@ def receive(
     sock: socket.socket,
     deadline: float | None = None,
     references: Callable[[Any], Any] = lambda reference: reference,
+    allowance: Allowance | None = None,
 ) -> Any:
     """Receive one value. Raises `Gone`, `OutOfTime` or `WireError`."""
     length, count = struct.unpack("<II", _read(sock, 8, deadline))
@@ -318,6 +332,8 @@ def receive(
     sizes = struct.unpack(f"<{count}Q", _read(sock, 8 * count, deadline))
     if sum(sizes) > MAX_TOTAL:
         raise WireError("a frame larger than the limits")
+    if allowance is not None:
+        allowance.take(length + sum(sizes))
     text = bytes(_read(sock, length, deadline))
     return decode(text, [bytes(_read(sock, size, deadline)) for size in sizes], references)
 
