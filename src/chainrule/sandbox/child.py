@@ -15,6 +15,7 @@ from pathlib import Path
 from chainrule.errors import IsolationError, StudentProcessError, SubmissionError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
+from chainrule.sandbox.cgroup import Group
 from chainrule.sandbox.connection import Connection
 from chainrule.sandbox.files import chunks, remove
 from chainrule.sandbox.zygote import Zygote, receive_report, zygote
@@ -31,9 +32,15 @@ class Child:
     """
 
     def __init__(
-        self, connection: Connection, status: socket.socket, handle: int | None, isolation: str, folder: Path | None
+        self,
+        connection: Connection,
+        status: socket.socket,
+        handle: int | None,
+        isolation: str,
+        folder: Path | None,
+        group: Group | None = None,
     ) -> None:
-        self.connection, self.isolation, self.folder = connection, isolation, folder
+        self.connection, self.isolation, self.folder, self.group = connection, isolation, folder, group
         self.exit_reason = ""
         self.lost = False
         self._status, self._handle = status, handle
@@ -81,6 +88,8 @@ class Child:
         self._status.close()
         if self.folder is not None:
             remove(self.folder)
+        if self.group is not None:
+            self.group.close()
 
     def __enter__(self) -> Child:
         return self
@@ -135,17 +144,19 @@ def strong() -> bool:
 
 def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:
     """Fork a process in this tier. Raises `IsolationError` if its lock-down fails."""
-    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tier != "A" else None
+    group = Group(limits) if tier == "A+" else None
+    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tiers.lockdown(tier) != "A" else None
     ours, theirs = socket.socketpair()
     status, report = socket.socketpair()
     order = Order(
-        tier=tier,
+        tier=tiers.lockdown(tier),
         memory=limits.memory,
         disk=limits.disk,
         processes=limits.processes,
         folder=str(folder or ""),
         gpu=limits.gpu,
         landlock=landlock,
+        cgroup=str(group.path) if group else "",
     )
     try:
         with theirs, report:
@@ -160,8 +171,10 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
         status.close()
         if folder is not None:
             remove(folder)
+        if group is not None:
+            group.close()
         if isinstance(error, OSError):  # also: too slow
             raise IsolationError(f"A process for student code could not be started in tier {tier}: {error!r}") from None
         raise
     report_, handle = first
-    return Child(Connection(ours), status, handle, f"{tier} ({report_['ready']})", folder)
+    return Child(Connection(ours), status, handle, f"{tier} ({report_['ready']})", folder, group)
