@@ -166,7 +166,16 @@ def of_version_1(text: str) -> list[str]:
 
 
 def _here() -> Path:
-    text = OWN.read_text() if OWN.exists() else ""
+    """The folder of the group in which this process is."""
+    while True:
+        text = OWN.read_text() if OWN.exists() else ""
+        if folder := _folder(text):
+            return folder
+        if text == OWN.read_text():  # else another process of ours has just moved us
+            raise NotDelegated(f"its control group {own_path(text)} is mounted nowhere in sight")
+
+
+def _folder(text: str) -> Path | None:
     if old := of_version_1(text):
         raise Absent(f"on this system {' and '.join(old)} are limited by control groups of version 1, not 2")
     path = own_path(text)
@@ -176,7 +185,7 @@ def _here() -> Path:
         with contextlib.suppress(OSError):
             if os.getpid() in members.of(folder):
                 return folder
-    raise NotDelegated(f"its control group {path} is mounted nowhere in sight")
+    return None
 
 
 # -- making room -------------------------------------------------------------------------------------------------------
