@@ -33,6 +33,7 @@ USERS = {"root": 0, "user": UID}
 SMALL = Limits(memory=96 * MIB, disk=300 * MIB, processes=24, start=120)
 SECONDS = 120.0
 PR_SET_DUMPABLE = 4
+EVERY = "nothing_is_left_after_all_that"
 
 PROMISES: dict[str, Callable[[Path], None]] = {}
 ALONE: dict[str, Callable[[int], None]] = {}
@@ -137,7 +138,9 @@ def a_student_sees_no_control_group(whole: Path) -> None:
 
 @promise
 def memory_of_ones_own_is_limited(whole: Path) -> None:
-    ended = how_it_ends("import mmap\nm = mmap.mmap(-1, 150 << 20, flags=mmap.MAP_PRIVATE)\nm.write(b'x' * (150 << 20))")
+    ended = how_it_ends(
+        "import mmap\nm = mmap.mmap(-1, 150 << 20, flags=mmap.MAP_PRIVATE)\nm.write(b'x' * (150 << 20))"
+    )
     assert ended == "used more than 0.09375 GiB of memory and was stopped.", ended
 
 
@@ -510,26 +513,44 @@ def the_last_one_leaves_the_group_as_it_was(uid: int) -> None:
 # -- all of them ---------------------------------------------------------------------------------------------------
 
 
-def tried(function: Callable[[], None]) -> dict[str, Any]:
-    begin = time.monotonic()
-    try:
-        function()
-    except BaseException:
-        return {"error": traceback.format_exc(), "seconds": time.monotonic() - begin}
-    return {"error": "", "seconds": time.monotonic() - begin}
+class Trial:
+    """Tries promises and keeps what became of each. `chosen`: names of users and promises; none of a kind is all."""
 
+    def __init__(self, chosen: set[str]) -> None:
+        self.users = chosen & USERS.keys() or set(USERS)
+        self.names = chosen - USERS.keys()
+        self.results: dict[str, dict[str, Any]] = {}
 
-def in_a_jail(uid: int, whole: Path | None, at: Path, chosen: set[str]) -> dict[str, Any]:
-    become(uid, whole)
-    sandbox.zygote.zygote_of_parent = sandbox.zygote.zygote()  # type: ignore[attr-defined]
-    found = {}
-    for name, function in PROMISES.items():
-        if not chosen or name in chosen:
-            found[name] = tried(lambda function=function: function(at))
-            print(f"{uid} {name} {found[name]['seconds']:.1f} {found[name]['error'][-600:]}", flush=True)
-    sandbox.close()
-    found["nothing_is_left_at_all"] = tried(lambda: _nothing(at))
-    return found
+    def all(self) -> None:
+        for user in self.users:
+            uid = USERS[user]
+            # Root is tried in the root of all groups, where nobody has to be moved.
+            whole = delegated("jails", uid) if uid else None
+            self.results[user] = forked(lambda uid=uid, whole=whole: self._in_jails(uid, whole))
+            for name, function in ALONE.items():
+                self._try(user, name, lambda function=function, uid=uid: function(uid))
+
+    def _in_jails(self, uid: int, whole: Path | None) -> dict[str, Any]:
+        user, at = next(name for name, each in USERS.items() if each == uid), whole or TOP
+        self.results[user] = {}
+        become(uid, whole)
+        sandbox.zygote.zygote_of_parent = sandbox.zygote.zygote()  # type: ignore[attr-defined]
+        for name, function in PROMISES.items():
+            self._try(user, name, lambda function=function: function(at))
+        sandbox.close()
+        self._try(user, EVERY, lambda: _nothing(at))
+        return self.results[user]
+
+    def _try(self, user: str, name: str, function: Callable[[], None]) -> None:
+        if self.names and name not in self.names:
+            return
+        begin, error = time.monotonic(), ""
+        try:
+            function()
+        except BaseException:
+            error = traceback.format_exc()
+        self.results[user][name] = {"error": error, "seconds": time.monotonic() - begin}
+        print(f"{user} {name} {time.monotonic() - begin:.1f} s {error}", flush=True)
 
 
 def _nothing(whole: Path) -> None:
@@ -538,19 +559,10 @@ def _nothing(whole: Path) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    chosen = set(sys.argv[2:])
-    results: dict[str, Any] = {}
-    for user, uid in USERS.items():
-        # Root is tried in the root of all groups, where nobody has to be moved.
-        whole = delegated("jails", uid) if uid else None
-        results[user] = forked(lambda uid=uid, whole=whole: in_a_jail(uid, whole, whole or TOP, chosen))
-        for name, function in ALONE.items():
-            if chosen and name not in chosen:
-                continue
-            results[user][name] = tried(lambda function=function, uid=uid: function(uid))
-            print(f"{uid} {name} {results[user][name]['seconds']:.1f} {results[user][name]['error'][-600:]}", flush=True)
-        (folder / "results.json").write_text(json.dumps(results))
+    folder, *chosen = sys.argv[1:]
+    trial = Trial(set(chosen))
+    trial.all()
+    Path(folder, "results.json").write_text(json.dumps(trial.results))
 
 
 if __name__ == "__main__":
