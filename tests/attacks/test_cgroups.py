@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.attacks.groups import ALONE, EVERY, PROMISES, USERS
+from tests.attacks.groups import ALONE, JAILED, NOTHING, USERS
 from tests.fixtures.machine import run_in_machine
 
 QUICK = {
@@ -23,7 +23,7 @@ EACH = [
     pytest.param(
         user, name, id=f"{name}-{user}", marks=[] if user == "user" and name in QUICK else pytest.mark.thorough
     )
-    for name in (*PROMISES, *ALONE, EVERY)
+    for name in (*JAILED, *ALONE, NOTHING)
     for user in USERS
 ]
 pytestmark = pytest.mark.timeout(900)
