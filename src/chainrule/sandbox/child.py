@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from chainrule.errors import IsolationError, StudentProcessError, SubmissionError
 from chainrule.model import Limits
@@ -163,9 +164,7 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
             parent.order(order, theirs, report)
         first = receive_report(status, time.monotonic() + limits.start)
         if first is None or "ready" not in first[0]:
-            raise IsolationError(
-                f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}"
-            )
+            raise IsolationError(f"Tier {tier} does not work here: {_why(first[0] if first else {}, limits)}")
     except BaseException as error:
         ours.close()
         status.close()
@@ -178,3 +177,10 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
         raise
     report_, handle = first
     return Child(Connection(ours), status, handle, f"{tier} ({report_['ready']})", folder, group)
+
+
+def _why(report: dict[str, Any], limits: Limits) -> str:
+    """Why no process is ready, from the first that a monitor said of it."""
+    if report.get("reason") == "memory":  # of a control group: it counts what starting takes, some MiB
+        return f"nothing can start with {limits.memory / (1 << 20):g} MiB of memory, so allow more (`limits.memory`)"
+    return str(report.get("failed", "it ended at once"))

@@ -39,6 +39,17 @@ def nothing_is_left_of_a_launch_that_fails(whole: Path) -> None:
 
 
 @promise
+def a_limit_in_which_nothing_can_start_is_named(whole: Path) -> None:
+    try:
+        child.launch(zygote(), "A+", Limits(memory=1 << 20, start=120)).close()
+    except IsolationError as error:
+        assert "nothing can start with 1 MiB of memory" in str(error), error
+        assert jails(whole) == []
+    else:
+        raise AssertionError("it started")
+
+
+@promise
 def nothing_is_left_when_the_monitor_is_killed(whole: Path) -> None:
     with jailed() as process:
         pids = pids_of(process)
