@@ -5,10 +5,10 @@ once for an ordinary user to whom a group was delegated as systemd does it. What
 A promise is a function that raises if it does not hold.
 """
 
-from tests.attacks.groups import finding, jails, leftovers
-from tests.attacks.groups.promises import ALONE, JAILED
+from tests.attacks.groups import finding, jails, leftovers, runs
+from tests.attacks.groups.promises import ALONE, FOR_USER, JAILED
 from tests.attacks.groups.users import USERS
 
 NOTHING = "nothing_is_left_after_all_that"
 
-__all__ = ["ALONE", "JAILED", "NOTHING", "USERS", "finding", "jails", "leftovers"]
+__all__ = ["ALONE", "FOR_USER", "JAILED", "NOTHING", "USERS", "finding", "jails", "leftovers", "runs"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.groups import ALONE, JAILED, NOTHING, USERS
+from tests.attacks.groups import ALONE, FOR_USER, JAILED, NOTHING, USERS
 from tests.attacks.groups.promises import jails
 from tests.attacks.groups.users import TOP, become, delegated, forked
 from tests.processes import below, until
@@ -34,7 +34,8 @@ class Trial:
             whole = delegated("jails", uid) if uid else None
             self.results[user] = forked(lambda uid=uid, whole=whole: self._in_jails(uid, whole))
             for name, function in ALONE.items():
-                self._try(user, name, lambda function=function, uid=uid: function(uid))
+                if uid or name not in FOR_USER:
+                    self._try(user, name, lambda function=function, uid=uid: function(uid))
 
     def _in_jails(self, uid: int, whole: Path | None) -> dict[str, Any]:
         user, at = next(name for name, each in USERS.items() if each == uid), whole or TOP

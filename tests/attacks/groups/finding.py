@@ -8,11 +8,12 @@ import signal
 import time
 from pathlib import Path
 
-from tests.attacks.groups.promises import SMALL, alone
+from tests.attacks.groups.promises import SMALL, alone, for_user
 from tests.attacks.groups.users import become, delegated, forked, result, start_fork
 from tests.processes import until
 
 from chainrule.sandbox import cgroup
+from chainrule.sandbox.doctor import _advice
 
 
 def finds(uid: int, whole: Path | None) -> str:
@@ -33,11 +34,11 @@ def a_group_without_a_controller_is_refused(uid: int) -> None:
 
 
 @alone
+@for_user
 def a_group_of_somebody_else_is_refused(uid: int) -> None:
-    if uid:
-        whole = delegated("foreign", 0)
-        assert finds(uid, whole).endswith("belongs to somebody else")
-        assert list(whole.glob("*/")) == []
+    whole = delegated("foreign", 0)
+    assert finds(uid, whole).endswith("belongs to somebody else")
+    assert list(whole.glob("*/")) == []
 
 
 @alone
@@ -67,8 +68,15 @@ def systemd_has_to_have_delegated_it(uid: int) -> None:
         cgroup.SYSTEMD = Path("/run")  # a folder that is there
         return finds(uid, whole)
 
+    def advice(whole: Path) -> str:
+        cgroup.SYSTEMD = Path("/run")
+        become(uid, whole)
+        return _advice("A", {})
+
     whole = delegated("unmarked", uid)
     assert forked(lambda: find(whole)).startswith("systemd has not delegated")
+    wanted = f"systemd-run {'--user ' if uid else ''}--scope -p Delegate=yes chainrule autograde"
+    assert wanted in forked(lambda: advice(whole))
     os.setxattr(whole, "trusted.delegate" if uid == 0 else "user.delegate", b"1")
     assert forked(lambda: find(whole)) == str(whole)
 

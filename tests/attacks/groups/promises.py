@@ -28,8 +28,17 @@ def promise(function: Callable[[Path], None]) -> Callable[[Path], None]:
     return function
 
 
+FOR_USER: set[str] = set()
+"""Those of them that say nothing new, or nothing, about root."""
+
+
 def alone(function: Callable[[int], None]) -> Callable[[int], None]:
     ALONE[function.__name__] = function
+    return function
+
+
+def for_user(function: Callable[[int], None]) -> Callable[[int], None]:
+    FOR_USER.add(function.__name__)
     return function
 
 
