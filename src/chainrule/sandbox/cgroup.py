@@ -207,9 +207,9 @@ def _see_that_it_is_ours(whole: Path) -> None:
     if missing := [name for name in NEEDED if name not in there]:
         raise NotDelegated(f"the control group {whole} has no controller for {' and '.join(missing)}")
     if not _writable(whole):
-        raise NotDelegated(f"the control group {whole} belongs to somebody else")
+        raise NotDelegated(f"this process may not divide the control group {whole}")
     if SYSTEMD.exists() and not _marked(whole):
-        raise NotDelegated(f"systemd has not delegated the control group {whole}")
+        raise NotDelegated(f"systemd has left no mark on the control group {whole} that it is delegated")
 
 
 def _writable(whole: Path) -> bool:

@@ -37,7 +37,7 @@ def a_group_without_a_controller_is_refused(uid: int) -> None:
 @for_user
 def a_group_of_somebody_else_is_refused(uid: int) -> None:
     whole = delegated("foreign", 0)
-    assert finds(uid, whole).endswith("belongs to somebody else")
+    assert finds(uid, whole).startswith("this process may not divide the control group")
     assert list(whole.glob("*/")) == []
 
 
@@ -74,7 +74,7 @@ def systemd_has_to_have_delegated_it(uid: int) -> None:
         return _advice("A", {})
 
     whole = delegated("unmarked", uid)
-    assert forked(lambda: find(whole)).startswith("systemd has not delegated")
+    assert forked(lambda: find(whole)).startswith("systemd has left no mark")
     wanted = f"systemd-run {'--user ' if uid else ''}--scope -p Delegate=yes chainrule autograde"
     assert wanted in forked(lambda: advice(whole))
     os.setxattr(whole, "trusted.delegate" if uid == 0 else "user.delegate", b"1")
@@ -103,6 +103,26 @@ def many_at_once_find_the_same_group(uid: int) -> None:
     started = [start_fork(find) for _ in range(4)]
     found = [result(*process) for process in started]
     assert found == [[str(whole), f"0::/{whole.parent.name}/{whole.name}/chainrule"]] * 4, found
+
+
+@alone
+def who_comes_and_who_goes_do_not_disturb_each_other(uid: int) -> None:
+    whole = delegated("station", uid)
+
+    def come_and_go() -> list[str]:
+        become(uid, whole)
+        answers = set()
+        with cgroup.members.agree(whole):
+            for _ in range(20):
+                cgroup._found = None
+                found = cgroup.find()
+                answers.add(str(found.path or found.why))
+                cgroup.restore()
+        return sorted(answers)
+
+    started = [start_fork(come_and_go) for _ in range(4)]
+    found = [result(*process) for process in started]
+    assert found == [[str(whole)]] * 4, found
 
 
 @alone

@@ -82,7 +82,11 @@ def files_in_memory_are_limited_and_others_go_on(whole: Path) -> None:
 
 @promise
 def memory_of_many_processes_is_limited_together(whole: Path) -> None:
-    ended = how_it_ends("import os, time\nfor _ in range(2): os.fork()\nkept = b'x' * (40 << 20)\ntime.sleep(60)")
+    """Also the process that took nothing itself is ended: half of a notebook is none."""
+    ended = how_it_ends(
+        "import os, time\nfor _ in range(3):\n    if os.fork() == 0:\n        kept = b'x' * (40 << 20)\n"
+        "        time.sleep(60)\n        os._exit(0)\nfor _ in range(3): os.wait()"
+    )
     assert "of memory and was stopped" in ended, ended
 
 
@@ -132,6 +136,7 @@ def threads_count_as_processes(whole: Path) -> None:
 def who_ends_for_want_of_processes_is_told_so(whole: Path) -> None:
     ended = how_it_ends(FORKS + "os._exit(3)")
     assert ended == f"started more than {SMALL.processes} processes and was stopped.", ended
+    assert how_it_ends(FORKS + "os._exit(0)") == "ended the notebook's process (exit status 0)."
     assert how_it_ends("import os; os._exit(3)") == "ended the notebook's process (exit status 3)."
     assert how_it_ends("import os; os.kill(os.getpid(), 9)") == "ended the notebook's process."
 

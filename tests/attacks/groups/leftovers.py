@@ -76,10 +76,12 @@ def what_is_left_when_all_are_killed_is_removed_by_the_next_run(whole: Path) -> 
     os.kill(monitor, signal.SIGKILL)
     assert gone(pids)
     with jailed() as process:
-        assert cgroup._prepare() == whole  # as another process would
-        assert len(jails(whole)) == 2  # who made it lives
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        try:
+            assert cgroup._prepare() == whole  # as another process would
+            assert len(jails(whole)) == 2  # who made it lives
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
         assert len(jails(whole)) == 2
         assert cgroup._prepare() == whole
         assert process.group is not None

@@ -45,6 +45,7 @@ def for_user(function: Callable[[int], None]) -> Callable[[int], None]:
 @contextlib.contextmanager
 def jailed(limits: Limits = SMALL) -> Iterator[sandbox.Child]:
     with sandbox.start(None, limits) as process:
+        assert process.group is not None, process.isolation
         yield process
 
 
