@@ -108,11 +108,13 @@ def many_at_once_find_the_same_group(uid: int) -> None:
 @alone
 def who_comes_and_who_goes_do_not_disturb_each_other(uid: int) -> None:
     whole = delegated("station", uid)
+    barrier = multiprocessing.get_context("fork").Barrier(4)
 
     def come_and_go() -> list[str]:
         become(uid, whole)
         answers = set()
         with cgroup.members.agree(whole):
+            barrier.wait()
             for _ in range(20):
                 cgroup._found = None
                 found = cgroup.find()
