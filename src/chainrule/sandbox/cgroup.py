@@ -248,12 +248,15 @@ def _empty(whole: Path) -> None:
     leaf = whole / LEAF
     for _ in range(ROUNDS):  # a process may start another one while it is being moved
         inside = members.of(whole)
-        if strangers := inside - members.ours(inside, whole):
-            raise NotDelegated(f"the control group {whole} has other programs: {members.names(strangers)}")
         if not inside:
             return
+        mine = members.ours(inside, whole)
+        if strangers := members.staying(inside - mine):
+            raise NotDelegated(f"the control group {whole} has other programs: {members.names(strangers)}")
         leaf.mkdir(exist_ok=True)
-        members.move(inside, leaf)
+        members.move(mine, leaf)
+        if mine != inside:
+            time.sleep(0.001)  # what is ending is gone in a moment
     raise NotDelegated(f"the control group {whole} does not become empty")
 
 

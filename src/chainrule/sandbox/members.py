@@ -10,6 +10,8 @@ from pathlib import Path
 
 PROCESSES = "cgroup.procs"
 NAMES = 3
+EXITING = 4
+"""PF_EXITING, among the flags of a process."""
 
 
 def of(folder: Path) -> set[int]:
@@ -21,6 +23,11 @@ def ours(inside: Iterable[int], folder: Path) -> set[int]:
     """Those of `inside` that this run started, and those that agree to be moved, with all that they started."""
     roots = {_trunk(), *_agreeing(folder)}
     return {pid for pid in inside if any(ancestor in roots for ancestor in _ancestry(pid))}
+
+
+def staying(pids: Iterable[int]) -> set[int]:
+    """Those that have not ended and are not about to: whose they were can no longer be told."""
+    return {pid for pid in pids if not pid or not _ending(pid)}
 
 
 def move(pids: Iterable[int], folder: Path) -> None:
@@ -72,9 +79,21 @@ def _ancestry(pid: int) -> Iterator[int]:
     while pid > 1:
         yield pid
         try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            pid = int(_stat(pid)[1])
         except OSError:
             return
+
+
+def _ending(pid: int) -> bool:
+    try:
+        return bool(int(_stat(pid)[6]) & EXITING)
+    except OSError:
+        return True
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on (proc(5)); the name before it may hold anything."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _name(pid: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -106,6 +107,31 @@ def many_at_once_find_the_same_group(uid: int) -> None:
 
 
 @alone
+def a_process_that_is_ending_is_no_stranger(uid: int) -> None:
+    """Whose it was can no longer be told when its parent has ended, and it is gone in a moment."""
+    whole = delegated("leaving", uid)
+
+    def find() -> list[str]:
+        become(uid, whole)
+        answers = set()
+        for _ in range(12):
+            cgroup._found = None
+            for _ in range(5):
+                if os.fork() == 0:
+                    os._exit(0)
+            found = cgroup.find()
+            answers.add(str(found.path or found.why))
+            cgroup.restore()
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    os.wait()
+        return sorted(answers)
+
+    found = forked(find)
+    assert found == [str(whole)], found
+
+
+@alone
 def who_comes_and_who_goes_do_not_disturb_each_other(uid: int) -> None:
     whole = delegated("station", uid)
     barrier = multiprocessing.get_context("fork").Barrier(4)
@@ -120,6 +146,7 @@ def who_comes_and_who_goes_do_not_disturb_each_other(uid: int) -> None:
                 found = cgroup.find()
                 answers.add(str(found.path or found.why))
                 cgroup.restore()
+            barrier.wait()
         return sorted(answers)
 
     started = [start_fork(come_and_go) for _ in range(4)]

@@ -36,9 +36,11 @@ def the_workers_of_a_run_share_the_group(uid: int) -> None:
             os.chown(path, uid, uid)
     process, reading = start_fork(lambda: _autograde(uid, whole, course))
     seen: set[str] = set()
-    assert until(lambda: seen.update(path.name for path in whole.glob("*/")) or _ended(process), 400)
+    statuses: list[int] = []
+    assert until(lambda: seen.update(path.name for path in whole.glob("*/")) or _ended(process, statuses), 400)
     os.close(reading)
     log = (course / "log").read_text()
+    assert statuses == [0], log
     with sqlite3.connect(course / "gradebook.db") as gradebook:
         rows = dict(gradebook.execute("SELECT student, isolation || notes FROM chainrule_run").fetchall())
     assert set(rows) == {"ada", "bob", "hog"}, log
@@ -51,8 +53,11 @@ def the_workers_of_a_run_share_the_group(uid: int) -> None:
     assert (whole / "cgroup.subtree_control").read_text().split() == []
 
 
-def _ended(process: int) -> bool:
-    return os.waitpid(process, os.WNOHANG)[0] == process
+def _ended(process: int, statuses: list[int]) -> bool:
+    pid, status = os.waitpid(process, os.WNOHANG)
+    if pid:
+        statuses.append(os.waitstatus_to_exitcode(status))
+    return bool(pid)
 
 
 def _autograde(uid: int, whole: Path, course: Path) -> None:
