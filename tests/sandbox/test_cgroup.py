@@ -4,16 +4,18 @@ What is done with a group where there is one: tests/attacks/test_cgroups.py.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from tests.processes import below, until
 
 from chainrule.errors import IsolationError
 from chainrule.model import Limits
-from chainrule.sandbox import cgroup
+from chainrule.sandbox import cgroup, members
 
 OLD = """12:memory:/user.slice
 11:cpu,cpuacct:/user.slice
@@ -76,10 +78,37 @@ def test_every_process_of_this_system_has_an_answer():
             cgroup.Group(Limits())
 
 
+def test_a_process_that_has_ended_does_not_stay_in_the_way():
+    """Nor one whose parent has yet to take note of it; one that lives does, and one that cannot be seen (0)."""
+    with subprocess.Popen(["sleep", "100"]) as living, subprocess.Popen(["true"]) as ended:
+        try:
+            os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+            assert members.staying([living.pid, ended.pid, 0]) == {living.pid, 0}
+            ended.wait()
+            assert members.staying([ended.pid]) == set()
+        finally:
+            living.kill()
+
+
+def test_what_this_run_started_is_its_own_and_nothing_else(tmp_path):
+    (tmp_path / "cgroup.procs").touch()
+    command = [sys.executable, "-c", "import subprocess; subprocess.run(['sleep', '100'])"]
+    with subprocess.Popen(command, start_new_session=True) as child:
+        try:
+            assert until(lambda: below(child.pid))
+            (grandchild,) = below(child.pid)
+            inside = {os.getppid(), os.getpid(), child.pid, grandchild, 0}
+            assert members.ours(inside, tmp_path) == {os.getpid(), child.pid, grandchild}
+            assert "one that is not in sight" in members.names([0])
+            assert f"sleep ({grandchild})" in members.names([grandchild])
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
+
+
 SLOWEST = 0.005
 TRY = """
 import time
-from chainrule.sandbox import cgroup
+from chainrule.sandbox import cgroup, members
 begin = time.perf_counter()
 found = cgroup.find()
 print(time.perf_counter() - begin if found.path is None else 0)
