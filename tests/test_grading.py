@@ -13,6 +13,7 @@ from chainrule.course import Course
 from chainrule.model import Job, Limits
 from chainrule.notebook import cells, intake
 from chainrule.sandbox import zygote as zygotes
+from chainrule.sandbox.tiers import STRONG
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_what_is_killed_from_outside_costs_the_student_nothing(graded):
 
 
 def test_the_result_says_what_jail_it_had(graded):
-    assert graded().isolation.startswith(("A (", "B ("))
+    assert graded().isolation.startswith(tuple(f"{tier} (" for tier in STRONG))
 
 
 def test_earlier_cells_are_there_again_after_a_crash(graded):

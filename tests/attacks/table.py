@@ -92,7 +92,12 @@ ELSEWHERE = {
     68: "`tests/browser/test_feedback_page.py`",
     69: "`tests/plugins/test_export.py`",
 }
-ALONE = {7: "`test_leaks.py`", 36: "`test_fuzz.py`", 56: "`test_comparisons.py`"}
+ALONE = {
+    7: "`test_leaks.py`",
+    36: "`test_fuzz.py`",
+    **dict.fromkeys((42, 43, 44), "`test_cgroups.py`"),
+    56: "`test_comparisons.py`",
+}
 RESULTS = {
     7: "refused, but for the name of a student's own type, the shape of an empty array, and a file, a process or a "
     "thread that a later cell asks",

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from chainrule import sandbox
-
 HERE = Path(__file__).parent
 DOCTOR = "import json\nfrom chainrule import sandbox\nprint(json.dumps(sandbox.doctor().as_dict()))\nsandbox.close()"
 START = """
@@ -67,11 +65,14 @@ def python(request, as_ordinary_user):
 )
 def test_the_tier_is_what_works(python, without, tier, pattern):
     report = json.loads(python(DOCTOR, without))
-    assert report["tier"] == tier
+    assert report["tier"] in (tier, f"{tier}+")
     assert report["allowed"] == (tier != "C")
     details = [layer["detail"] for layer in report["layers"] if layer["works"]]
     assert not pattern or any(re.fullmatch(pattern, detail) for detail in details), details
-    assert report["advice"] == sandbox.doctor().advice if tier == "A" else len(report["advice"]) > 40
+    best = report["tier"] == "A+"
+    assert ("best tier" in report["advice"]) == best
+    assert best or len(report["advice"]) > 40
+    assert best or tier != "A" or "A+" in report["advice"]
     assert report["meaning"]
 
 
@@ -83,4 +84,4 @@ def test_without_a_jail_nothing_runs_unless_allowed(python):
 
 
 def test_a_better_tier_is_not_given_up_because_a_weaker_one_is_allowed(python):
-    assert python(START, CHAINRULE_ALLOW_WEAK_ISOLATION="1").startswith("A (")
+    assert python(START, CHAINRULE_ALLOW_WEAK_ISOLATION="1").startswith(("A (", "A+ ("))

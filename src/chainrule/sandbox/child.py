@@ -11,10 +11,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from chainrule.errors import IsolationError, StudentProcessError, SubmissionError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
+from chainrule.sandbox.cgroup import Group
 from chainrule.sandbox.connection import Connection
 from chainrule.sandbox.files import chunks, remove
 from chainrule.sandbox.zygote import Zygote, receive_report, zygote
@@ -31,9 +33,15 @@ class Child:
     """
 
     def __init__(
-        self, connection: Connection, status: socket.socket, handle: int | None, isolation: str, folder: Path | None
+        self,
+        connection: Connection,
+        status: socket.socket,
+        handle: int | None,
+        isolation: str,
+        folder: Path | None,
+        group: Group | None = None,
     ) -> None:
-        self.connection, self.isolation, self.folder = connection, isolation, folder
+        self.connection, self.isolation, self.folder, self.group = connection, isolation, folder, group
         self.exit_reason = ""
         self.lost = False
         self._status, self._handle = status, handle
@@ -81,6 +89,8 @@ class Child:
         self._status.close()
         if self.folder is not None:
             remove(self.folder)
+        if self.group is not None:
+            self.group.close()
 
     def __enter__(self) -> Child:
         return self
@@ -135,33 +145,42 @@ def strong() -> bool:
 
 def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:
     """Fork a process in this tier. Raises `IsolationError` if its lock-down fails."""
-    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tier != "A" else None
+    group = Group(limits) if tier == "A+" else None
+    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tiers.lockdown(tier) != "A" else None
     ours, theirs = socket.socketpair()
     status, report = socket.socketpair()
     order = Order(
-        tier=tier,
+        tier=tiers.lockdown(tier),
         memory=limits.memory,
         disk=limits.disk,
         processes=limits.processes,
         folder=str(folder or ""),
         gpu=limits.gpu,
         landlock=landlock,
+        cgroup=str(group.path) if group else "",
     )
     try:
         with theirs, report:
             parent.order(order, theirs, report)
         first = receive_report(status, time.monotonic() + limits.start)
         if first is None or "ready" not in first[0]:
-            raise IsolationError(
-                f"Tier {tier} does not work here: {(first or [{}])[0].get('failed', 'it ended at once')}"
-            )
+            raise IsolationError(f"Tier {tier} does not work here: {_why(first[0] if first else {}, limits)}")
     except BaseException as error:
         ours.close()
         status.close()
         if folder is not None:
             remove(folder)
+        if group is not None:
+            group.close()
         if isinstance(error, OSError):  # also: too slow
             raise IsolationError(f"A process for student code could not be started in tier {tier}: {error!r}") from None
         raise
     report_, handle = first
-    return Child(Connection(ours), status, handle, f"{tier} ({report_['ready']})", folder)
+    return Child(Connection(ours), status, handle, f"{tier} ({report_['ready']})", folder, group)
+
+
+def _why(report: dict[str, Any], limits: Limits) -> str:
+    """Why no process is ready, from the first that a monitor said of it."""
+    if report.get("reason") == "memory":  # of a control group: it counts what starting takes, some MiB
+        return f"nothing can start with {limits.memory / (1 << 20):g} MiB of memory, so allow more (`limits.memory`)"
+    return str(report.get("failed", "it ended at once"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,18 +10,23 @@ from typing import Any
 
 from chainrule.errors import IsolationError
 from chainrule.model import Limits
-from chainrule.sandbox import tiers
+from chainrule.sandbox import cgroup, tiers
 from chainrule.sandbox.child import launch
 from chainrule.sandbox.zygote import zygote
 from chainrule.worker.jail import kernel, landlock
 from chainrule.worker.jail.syscalls import MACHINES
 
 MEANING = {
+    "A+": "Student code sees nothing of this machine, and the kernel keeps it within its memory and processes.",
     "A": "Student code sees neither this machine's files nor its processes nor a network.",
     "B": "Student code runs among this machine's processes, but can open none of your files and no connection.",
     "C": "Student code cannot change a grade, but it can read and write whatever you can.",
 }
 BEST = "This is the best tier."
+OWN_GROUP = (
+    "Tier A+, whose limits the kernel itself keeps, is had in a control group of its own: "
+    "`systemd-run {user}--scope -p Delegate=yes chainrule autograde …`"
+)
 SETTINGS = (
     (
         "kernel/apparmor_restrict_unprivileged_userns",
@@ -83,21 +89,27 @@ def doctor() -> Report:
         meaning=MEANING[tier],
         allowed=tier in tiers.STRONG or tiers.weak_allowed(),
         layers=_layers(found, failed),
-        advice=BEST if tier == "A" else _advice(failed),
+        advice=_advice(tier, failed),
     )
 
 
 def _layers(found: dict[str, str], failed: dict[str, str]) -> tuple[Layer, ...]:
     version = landlock.abi() if sys.platform == "linux" else 0
     filters = "A" in found or "B" in found
+    group = cgroup.find()
+    limited = "memory and processes are limited by the kernel"
     return (
         Layer("namespaces", "A" in found, f"tier {found['A']}" if "A" in found else failed["A"]),
         Layer("landlock", version > 0, f"version {version}" if version else "not in this kernel, or not switched on"),
         Layer("seccomp", filters, "system calls are filtered" if filters else _no_filter()),
         Layer("without namespaces", "B" in found, f"tier {found['B']}" if "B" in found else failed["B"]),
-        Layer("memory of all processes", _children().exists(), "measured forty times a second"),
-        Layer("cgroup", False, "not used yet: memory is measured, not limited by the kernel"),
+        Layer("memory of all processes", _children().exists(), _watched("A+" in found)),
+        Layer("cgroup", "A+" in found, limited if "A+" in found else group.why or failed["A+"]),
     )
+
+
+def _watched(grouped: bool) -> str:
+    return "by its control group, so it is not measured" if grouped else "measured forty times a second"
 
 
 def _no_filter() -> str:
@@ -116,7 +128,11 @@ def _own_thread() -> int:
     return threading.get_native_id()
 
 
-def _advice(failed: dict[str, str]) -> str:
+def _advice(tier: str, failed: dict[str, str]) -> str:
+    if tier == "A+":
+        return BEST
+    if tier == "A":
+        return _advice_on_groups(failed)
     if sys.platform != "linux":
         return (
             "Run the grading on Linux (a virtual machine; on Windows, WSL 2): other systems cannot shut a process in."
@@ -133,3 +149,11 @@ def _advice(failed: dict[str, str]) -> str:
     return (
         f"The full lock-down fails with: {failed.get('A', 'no reason')} Show this to whoever looks after the machine."
     )
+
+
+def _advice_on_groups(failed: dict[str, str]) -> str:
+    """How to get from A to A+."""
+    group = cgroup.find()
+    if cgroup.SYSTEMD.exists() and group.path is None and group.elsewhere:
+        return OWN_GROUP.format(user="--user " if os.geteuid() else "")
+    return f"Tier A is strong. In the way of A+, whose limits the kernel itself keeps: {group.why or failed['A+']}."

@@ -1,5 +1,6 @@
 """Which tier of isolation this machine gives. Found out by doing it, never from a version.
 
+A+  the same as A, and limits of memory, processes and processor time that the kernel keeps (a control group)
 A   namespaces, Landlock where there is one, seccomp: nothing of the machine is there
 B   Landlock and seccomp: the machine is there, but closed
 C   a process of its own and limits: no verdict can be forged, but the machine is open. It has to be allowed.
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from chainrule.errors import IsolationError
 
-STRONG = ("A", "B")
+STRONG = ("A+", "A", "B")
 WEAK = "C"
 ALLOW = "CHAINRULE_ALLOW_WEAK_ISOLATION"
 
@@ -38,6 +39,11 @@ def best(trial: Callable[[str], object]) -> str:
     if _chosen is None:
         _chosen = next((tier for tier in STRONG if works(tier, trial)), WEAK)
     return _chosen
+
+
+def lockdown(tier: str) -> str:
+    """What a student's process itself does in this tier: "A", "B" or "C"."""
+    return tier[0]
 
 
 def is_weak(isolation: str) -> bool:

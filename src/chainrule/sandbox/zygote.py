@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.errors import IsolationError
+from chainrule.sandbox import cgroup
 from chainrule.worker.jail.order import Order
 
 START_SECONDS = 180.0
@@ -68,6 +69,7 @@ class OwnZygote(Zygote):
     """One that this process starts, and ends. It can be lent at once, and used after `ready`."""
 
     def __init__(self, wanted: frozenset[str]) -> None:
+        cgroup.find()  # while there is little to move
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         super().__init__(wanted, control)
         self._place = Path(tempfile.mkdtemp(prefix="chainrule-zygote-"))

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from chainrule.worker import watch
-from chainrule.worker.jail import check, kernel, lockdown, namespaces, privileges, view
+from chainrule.worker.jail import check, group, kernel, lockdown, namespaces, privileges, view
 from chainrule.worker.jail.order import Order
 
 TICK_SECONDS = 0.025
@@ -44,7 +44,7 @@ def run(
         sizes = watch.own()
         uid = namespaces.own_uid(os.getpid())  # nobody else has this pid while we live
         if order.tier == "A":
-            namespaces.enter(as_root=uid is not None)
+            namespaces.enter(as_root=uid is not None, cgroup=not order.cgroup)
         else:
             uid = _own_folder(order, uid)
         reading, writing = os.pipe()
@@ -64,6 +64,8 @@ def run(
     finally:
         if order.folder:  # also when the supervisor is gone
             shutil.rmtree(order.folder, ignore_errors=True)
+        if order.cgroup:
+            group.remove(order.cgroup)
         os._exit(0)
 
 
@@ -91,6 +93,8 @@ def _first(
     """The root of the student's processes: pid 1 of the namespace in tier A, else the student's process itself."""
     try:
         privileges.die_with_parent()
+        if order.cgroup:
+            group.enter(order.cgroup, order.memory, order.processes)
         if order.tier == "A":
             lockdown.build_view(order, plan, uid)
             pid = os.fork()
@@ -172,19 +176,25 @@ class _Monitor:
         for descriptor in (self.status.fileno(), self.tell, self.handle):
             poll.register(descriptor, select.POLLIN)
         reason = ""
+        # The kernel keeps a group's limits, and ends all of it at once: there is nothing to look at meanwhile.
+        tick = None if self.order.cgroup else TICK_SECONDS * 1000
         while not reason:
-            ready = dict(poll.poll(TICK_SECONDS * 1000))
+            ready = dict(poll.poll(tick))
             if self.tell in ready and not self._listen():
                 poll.unregister(self.tell)
             if self.status.fileno() in ready or self.handle in ready:
                 break
-            reason = self._broken_limit()
+            if not self.order.cgroup:
+                reason = self._broken_limit()
         self._kill()
         _, status = os.waitpid(self.root, 0)
         while self._listen():
             pass
+        status = status if self.ended is None else self.ended
+        if self.order.cgroup:
+            reason = group.broken_limit(self.order.cgroup, status)
         with contextlib.suppress(OSError):
-            _send(self.status, {"ended": status if self.ended is None else self.ended, "reason": reason})
+            _send(self.status, {"ended": status, "reason": reason})
 
     def _broken_limit(self) -> str:
         if self.tree.over(self.order.memory):

@@ -37,6 +37,8 @@ def check(order: Order, shown: list[str]) -> None:
         if extra := set(os.listdir("/")) - tops:
             raise NotLocked(f"the file system shows {', '.join(sorted(extra))}")
         _must_fail("the host's processes", _others)
+        if order.cgroup:
+            _group(order.cgroup)
     else:
         _must_fail("signals to others", lambda: os.kill(os.getppid(), 0))
         _must_fail("reading /etc/passwd", lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)))
@@ -49,6 +51,16 @@ def _status() -> None:
     for key, value in WANTED.items():
         if int(found[key], 16) != value:
             raise NotLocked(f"{key} is {found[key]}, not {value}")
+
+
+def _group(path: str) -> None:
+    """It is in the group that pid 1 joined, which is all there is of control groups, and cannot change its limits."""
+    own = [line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")]
+    if own != ["0::/"]:
+        raise NotLocked(f"its control group is {', '.join(own) or 'none'}, not that of the jail")
+    for name in ("memory.max", "pids.max", "cgroup.procs"):
+        _must_fail(f"changing {name}", lambda name=name: os.close(os.open(f"{path}/{name}", os.O_WRONLY)))
+    _must_fail("control groups", lambda: kernel.mount("cgroup2", "/tmp", "cgroup2", 0))
 
 
 def _write(folder: str) -> None:

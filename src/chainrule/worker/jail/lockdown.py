@@ -74,7 +74,8 @@ def lock(order: Order, uid: int | None, address_space: int) -> str:
             address_space=None if order.gpu else max(address_space, IMPORTS) + order.memory,
             file=order.disk,
             # Elsewhere it would count all of the user's processes.
-            processes=order.processes if order.tier == "A" or uid is not None else None,
+            # A control group counts them exactly; this counts also who is outside and of the same user.
+            processes=order.processes if not order.cgroup and (order.tier == "A" or uid is not None) else None,
         )
     )
     if order.tier == "C":
@@ -121,6 +122,7 @@ def _filter(order: Order, home: str) -> str:
             landlock.restrict(version, ["/"], view.WRITABLE, nodes, raw)
         seccomp.install()
         parts = ["namespaces", f"landlock {version}" if version else "", "seccomp", "GPU" if order.gpu else ""]
+        parts.append("cgroup" if order.cgroup else "")
     else:
         if not version:
             raise OSError("this kernel has no Landlock")

@@ -23,13 +23,13 @@ INNER = 1000
 """Who a student is in a user namespace."""
 
 
-def enter(*, as_root: bool) -> None:
+def enter(*, as_root: bool, cgroup: bool = True) -> None:
     """Leave the host's namespaces, except that of mounts (the process that builds the view leaves that one itself).
 
     Call it in a process of one thread. Processes forked from now on are in a new PID namespace. An ordinary user gets
-    a user namespace in which nobody but itself exists.
+    a user namespace in which nobody but itself exists. `cgroup`: leave that of control groups, too.
     """
-    flags = NEWCGROUP | NEWUTS | NEWIPC | NEWPID | NEWNET
+    flags = NEWUTS | NEWIPC | NEWPID | NEWNET | (NEWCGROUP if cgroup else 0)
     if as_root:
         kernel.unshare(flags)
         return

@@ -12,6 +12,7 @@ class Order:
 
     `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
     the end. `landlock` pretends that the kernel knows no later version of Landlock (tests).
+    `cgroup` is the control group to join, which has its limits already.
     """
 
     tier: str
@@ -21,6 +22,7 @@ class Order:
     folder: str = ""
     gpu: bool = False
     landlock: int | None = None
+    cgroup: str = ""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
