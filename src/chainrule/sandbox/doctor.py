@@ -11,12 +11,13 @@ from chainrule.errors import IsolationError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.child import launch
-from chainrule.sandbox.zygote import zygote
+from chainrule.sandbox.zygote import zygote, zygote_for
 from chainrule.worker.jail import kernel, landlock
 from chainrule.worker.jail.syscalls import MACHINES
 
 MEANING = {
     "A": "Student code sees neither this machine's files nor its processes nor a network.",
+    "B+": "Student code sees neither this machine's files nor its processes nor a network; other notebooks are closed.",
     "B": "Student code runs among this machine's processes, but can open none of your files and no connection.",
     "C": "Student code cannot change a grade, but it can read and write whatever you can.",
 }
@@ -68,12 +69,12 @@ class Report:
 
 def doctor() -> Report:
     """Try every tier here and now. Raises `IsolationError` if not even a plain process can be started."""
-    parent = zygote()
+    zygote()
     found: dict[str, str] = {}
     failed: dict[str, str] = {}
     for tier in (*tiers.STRONG, tiers.WEAK):
         try:
-            with launch(parent, tier, Limits()) as child:
+            with launch(zygote_for(tier), tier, Limits()) as child:
                 found[tier] = child.isolation
         except IsolationError as error:
             failed[tier] = str(error).strip().splitlines()[-1]
@@ -89,9 +90,10 @@ def doctor() -> Report:
 
 def _layers(found: dict[str, str], failed: dict[str, str]) -> tuple[Layer, ...]:
     version = landlock.abi() if sys.platform == "linux" else 0
-    filters = "A" in found or "B" in found
+    filters = any(tier in found for tier in tiers.STRONG)
     return (
         Layer("namespaces", "A" in found, f"tier {found['A']}" if "A" in found else failed["A"]),
+        Layer("bwrap", "B+" in found, f"tier {found['B+']}" if "B+" in found else failed["B+"]),
         Layer("landlock", version > 0, f"version {version}" if version else "not in this kernel, or not switched on"),
         Layer("seccomp", filters, "system calls are filtered" if filters else _no_filter()),
         Layer("without namespaces", "B" in found, f"tier {found['B']}" if "B" in found else failed["B"]),

@@ -1,6 +1,7 @@
 """Which tier of isolation this machine gives. Found out by doing it, never from a version.
 
 A   namespaces, Landlock where there is one, seccomp: nothing of the machine is there
+B+  the same as in B, within the system's bubblewrap: nothing of the machine is there, other notebooks are, closed
 B   Landlock and seccomp: the machine is there, but closed
 C   a process of its own and limits: no verdict can be forged, but the machine is open. It has to be allowed.
 """
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 from chainrule.errors import IsolationError
 
-STRONG = ("A", "B")
+STRONG = ("A", "B+", "B")
 WEAK = "C"
 ALLOW = "CHAINRULE_ALLOW_WEAK_ISOLATION"
 
@@ -38,6 +39,11 @@ def best(trial: Callable[[str], object]) -> str:
     if _chosen is None:
         _chosen = next((tier for tier in STRONG if works(tier, trial)), WEAK)
     return _chosen
+
+
+def lockdown(tier: str) -> str:
+    """What a process of this tier does to itself; what a plus adds is done to it."""
+    return tier[0]
 
 
 def is_weak(isolation: str) -> bool:

@@ -8,19 +8,20 @@ To the supervisor it sends lines of JSON: `{"ready": layers}` (with a pidfd of t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from chainrule.worker import watch
+from chainrule.worker import scratch, watch
 from chainrule.worker.jail import check, kernel, lockdown, namespaces, privileges, view
 from chainrule.worker.jail.order import Order
 
@@ -45,6 +46,9 @@ def run(
         uid = namespaces.own_uid(os.getpid())  # nobody else has this pid while we live
         if order.tier == "A":
             namespaces.enter(as_root=uid is not None)
+        elif order.outside:
+            privileges.adopt_orphans()
+            order = dataclasses.replace(order, folder=scratch.make())
         else:
             uid = _own_folder(order, uid)
         reading, writing = os.pipe()
@@ -63,7 +67,7 @@ def run(
             _send(status, {"failed": traceback.format_exc(limit=-3)})
     finally:
         if order.folder:  # also when the supervisor is gone
-            shutil.rmtree(order.folder, ignore_errors=True)
+            scratch.remove(Path(order.folder))
         os._exit(0)
 
 
@@ -127,6 +131,8 @@ def _locked(
     serve: Serve,
 ) -> NoReturn:
     connection, tell = _keep_two(student, tell)
+    if order.outside:
+        check.inside(order, [entry.path for entry in plan])
     layers = lockdown.lock(order, uid, address_space)
     check.check(order, [entry.path for entry in plan])
     os.write(tell, json.dumps({"ready": layers}).encode() + b"\n")
@@ -163,6 +169,7 @@ class _Monitor:
     def __init__(self, order: Order, status: socket.socket, tell: int, root: int, tree: watch.Tree) -> None:
         self.order, self.status, self.tell, self.root, self.tree = order, status, tell, root, tree
         self.handle = os.pidfd_open(root)
+        self.disk = scratch.Watch(order.folder, order.disk) if order.outside else None
         self.ended: int | None = None
         self.rest = b""
 
@@ -189,6 +196,8 @@ class _Monitor:
     def _broken_limit(self) -> str:
         if self.tree.over(self.order.memory):
             return "memory"
+        if self.disk is not None and self.disk.over(self.tree.pids()):
+            return "disk"
         if self.order.tier != "A":
             self._reap()
             if sum(self.tree.threads().values()) > self.order.processes:

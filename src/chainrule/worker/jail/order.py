@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,8 @@ class Order:
     """`tier` is "A", "B" or "C"; sizes are bytes.
 
     `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
-    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests).
+    the end. `outside` are the namespaces of who asks, by name, if the process is to be in a bubblewrap: it has none of
+    them then, and finds a folder to write in for itself. `landlock` pretends that the kernel knows no later version of Landlock (tests).
     """
 
     tier: str
@@ -21,6 +22,7 @@ class Order:
     folder: str = ""
     gpu: bool = False
     landlock: int | None = None
+    outside: dict[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()
