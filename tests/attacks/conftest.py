@@ -52,6 +52,7 @@ class World:
         about = self.ask("about")
         self.targets: dict[str, Any] = about["targets"]
         self.secrets: dict[str, str] = about["secrets"]
+        self.neighbours: dict[str, dict[str, Any]] = about["neighbours"]
 
     def ask(self, operation: str, **arguments: Any) -> Any:
         assert self.process.stdin is not None

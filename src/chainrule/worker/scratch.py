@@ -1,4 +1,4 @@
-"""The scratch folders of students' processes in a bubblewrap: on its file system in memory, made and removed by monitors.
+"""The scratch folders of students' processes in a bubblewrap: in its memory, made and removed by their monitors.
 
 All processes inside have one uid and share that file system, whose size bounds them together. So that none takes the
 others' part, each monitor ends a process whose own folder outgrows its limit.
@@ -20,8 +20,8 @@ from chainrule.worker.jail.bubblewrap import PLACE
 
 MOST_FILES = 20_000
 """As many as in a file system of one's own."""
-PATIENCE = 10
-"""Counting takes at most one part in so many of a monitor's time."""
+PATIENCE = 2
+"""The next count comes after so many times what the last one took: a monitor has other things to look at."""
 
 
 class Full(Exception):
@@ -47,7 +47,7 @@ def _end_orphans() -> None:
 
 
 class Watch:
-    """Whether a folder holds more than `disk` bytes, or too many files: cheap to ask as long as all folders hold less."""
+    """Whether a folder holds more than `disk` bytes, or too many files: cheap as long as all together hold less."""
 
     def __init__(self, folder: str, disk: int) -> None:
         self.folder, self.disk = folder, disk
