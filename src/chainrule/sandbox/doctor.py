@@ -12,7 +12,7 @@ from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.child import launch
 from chainrule.sandbox.zygote import zygote, zygote_for
-from chainrule.worker.jail import kernel, landlock
+from chainrule.worker.jail import bubblewrap, kernel, landlock
 from chainrule.worker.jail.syscalls import MACHINES
 
 MEANING = {
@@ -22,6 +22,12 @@ MEANING = {
     "C": "Student code cannot change a grade, but it can read and write whatever you can.",
 }
 BEST = "This is the best tier."
+INSTALL = "Nearly as good (B+): install the package bubblewrap (0.7 or later). "
+UNUSED = "Nearly as good (B+) would be the system's bubblewrap, which is installed and does not work here."
+PROFILE = (
+    "Ubuntu has a profile for it, before 25.04 in the package apparmor-profiles: copy bwrap-userns-restrict from "
+    "/usr/share/apparmor/extra-profiles to /etc/apparmor.d and run `apparmor_parser -r` on it."
+)
 SETTINGS = (
     (
         "kernel/apparmor_restrict_unprivileged_userns",
@@ -55,7 +61,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Report:
-    """`tier` is the one in use; `allowed` is False if student code will not be run in it; `advice` is one sentence."""
+    """`tier` is the one in use; `allowed` is False if student code will not be run in it.
+
+    `advice` says what an administrator could do for a better one.
+    """
 
     tier: str
     meaning: str
@@ -84,7 +93,7 @@ def doctor() -> Report:
         meaning=MEANING[tier],
         allowed=tier in tiers.STRONG or tiers.weak_allowed(),
         layers=_layers(found, failed),
-        advice=BEST if tier == "A" else _advice(failed),
+        advice=BEST if tier == "A" else " ".join([_advice(failed), *([_bubblewrap()] if tier == "B" else [])]),
     )
 
 
@@ -100,6 +109,13 @@ def _layers(found: dict[str, str], failed: dict[str, str]) -> tuple[Layer, ...]:
         Layer("memory of all processes", _children().exists(), "measured forty times a second"),
         Layer("cgroup", False, "not used yet: memory is measured, not limited by the kernel"),
     )
+
+
+def _bubblewrap() -> str:
+    """What is missing for B+."""
+    if not Path(bubblewrap.PROGRAM).exists():
+        return INSTALL + PROFILE
+    return f"{UNUSED} {PROFILE}"
 
 
 def _no_filter() -> str:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from chainrule.worker.jail import bubblewrap
 from chainrule.worker.jail.bubblewrap import PLACE
 
 MOST_FILES = 20_000
@@ -30,6 +31,8 @@ class Full(Exception):
 
 def make() -> str:
     """An empty folder for this monitor's process. What monitors that were killed left is removed first."""
+    if not bubblewrap.is_around_us():
+        raise RuntimeError("Scratch folders are made in a bubblewrap only: elsewhere the first process is not ours.")
     _end_orphans()
     for name in os.listdir(PLACE):
         pid = name.partition("-")[0]

@@ -16,6 +16,7 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from chainrule.worker import monitor
 from chainrule.worker.compact import compact
@@ -56,13 +57,22 @@ def main(control: socket.socket, names: Sequence[str], standing: bubblewrap.Stan
             with contextlib.suppress(OSError):
                 status.sendall(json.dumps(standing.as_dict()).encode() + b"\n")
         elif os.fork() == 0:
-            order = Order.decode(text)
             control.close()
+            order = Order.decode(text)
+            if bool(order.outside) != standing.inside:
+                _refuse(status, standing)  # before anything is done that is right on the other side only
             monitor.run(order, student, status, plan, lambda connection: _serve(connection, shell))
         student.close()
         status.close()
-    if standing.inside:
+    if standing.inside and bubblewrap.is_around_us():
         _end_inside()
+
+
+def _refuse(status: socket.socket, standing: bubblewrap.Standing) -> NoReturn:
+    where = "is in a bubblewrap" if standing.inside else "is in no bubblewrap"
+    with contextlib.suppress(OSError):
+        status.sendall(json.dumps({"failed": f"The process that it would be a fork of {where}."}).encode() + b"\n")
+    os._exit(0)
 
 
 def _end_inside() -> None:
@@ -71,7 +81,7 @@ def _end_inside() -> None:
     with contextlib.suppress(ChildProcessError):
         os.wait()  # for all monitors, since the kernel reaps them
     with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)  # all but ourselves in this namespace, for `stand` has looked where we are
+        os.kill(-1, signal.SIGKILL)  # all but ourselves and the first in this namespace
 
 
 def _serve(connection: socket.socket, shell: Shell) -> None:

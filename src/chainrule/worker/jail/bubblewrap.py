@@ -50,7 +50,7 @@ def stand(when: str, control: int, names: Sequence[str]) -> Standing:
     one thread. `control` is the descriptor that it goes on with.
     """
     if when.startswith(INSIDE):
-        if Path("/proc/1/comm").read_text() != "bwrap\n":
+        if not is_around_us():
             raise RuntimeError("The zygote was told that it is in a bubblewrap, and is not.")
         return Standing(True, when.removeprefix(INSIDE))
     if when == NEVER:
@@ -73,6 +73,11 @@ def stand(when: str, control: int, names: Sequence[str]) -> Standing:
     os.set_inheritable(control, True)
     again = [sys.executable, "-P", "-s", "-m", "chainrule.worker", str(control), INSIDE + missing, *names]
     os.execv(PROGRAM, [*options, "--", *again])
+
+
+def is_around_us() -> bool:
+    """Whether the first process of our namespace is a bubblewrap. Who ends others by sweeping asks this first."""
+    return Path("/proc/1/comm").read_text() == "bwrap\n"
 
 
 def without_namespaces() -> str:

@@ -11,8 +11,8 @@ class Order:
     """`tier` is "A", "B" or "C"; sizes are bytes.
 
     `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
-    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests). `outside` are the namespaces
-    of who asks, by name, if the process is to be in a bubblewrap: it is in none of them, and has its folder there.
+    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests). `outside` are by name the
+    namespaces of who asks, if the process is to be in a bubblewrap: it is in none of them, and has its folder there.
     """
 
     tier: str
