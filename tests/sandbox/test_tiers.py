@@ -101,8 +101,11 @@ def test_what_bubblewrap_gives_is_said_of_each_grade(python):
 
 @needs_bwrap
 def test_the_advice_names_what_is_missing_for_the_next_tier(python):
-    """At B how to have bubblewrap, at B+ how to do without: neither repeats what is there."""
-    advice = {names: json.loads(python(DOCTOR, names))["advice"] for names in (PROFILE, CONTAINER)}
-    assert "bubblewrap" in advice[CONTAINER]
-    assert "package" not in advice[PROFILE]
-    assert "unshare" in advice[PROFILE], "why A is not to be had"
+    """At B how to have bubblewrap too, at B+ only how to do without."""
+    at = {names: json.loads(python(DOCTOR, names)) for names in (PROFILE, CONTAINER)}
+    assert "the layer bwrap says why" in at[CONTAINER]["advice"]
+    assert at[CONTAINER]["advice"].startswith(at[PROFILE]["advice"])
+    assert "bubblewrap" not in at[PROFILE]["advice"]
+    failed = {layer["name"]: layer["detail"] for layer in at[CONTAINER]["layers"] if not layer["works"]}
+    assert "Operation not permitted" in failed["bwrap"]
+    assert "unshare" in failed["namespaces"]

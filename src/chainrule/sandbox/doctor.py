@@ -22,15 +22,16 @@ MEANING = {
     "C": "Student code cannot change a grade, but it can read and write whatever you can.",
 }
 BEST = "This is the best tier."
-INSTALL = "Nearly as good (B+): install the package bubblewrap (0.7 or later). "
-UNUSED = "Nearly as good (B+) would be the system's bubblewrap, which is installed and does not work here."
+INSTALL = "Nearly as good (B+) is the system's bubblewrap: install the package bubblewrap (0.7 or later)."
+UNUSED = "Nearly as good (B+) would be the system's bubblewrap: it is installed, and the layer bwrap says why it fails."
 PROFILE = (
-    "Ubuntu has a profile for it, before 25.04 in the package apparmor-profiles: copy bwrap-userns-restrict from "
-    "/usr/share/apparmor/extra-profiles to /etc/apparmor.d and run `apparmor_parser -r` on it."
+    "Ubuntu has an AppArmor profile for it, before 25.04 in the package apparmor-profiles: copy bwrap-userns-restrict "
+    "from /usr/share/apparmor/extra-profiles to /etc/apparmor.d and run `apparmor_parser -r` on it."
 )
+APPARMOR = "kernel/apparmor_restrict_unprivileged_userns"
 SETTINGS = (
     (
-        "kernel/apparmor_restrict_unprivileged_userns",
+        APPARMOR,
         "1",
         "This system (Ubuntu 23.10 or later) lets only programs with an AppArmor profile make namespaces. An "
         "administrator can allow it for this Python: write `abi <abi/4.0>, include <tunables/global> profile "
@@ -113,9 +114,8 @@ def _layers(found: dict[str, str], failed: dict[str, str]) -> tuple[Layer, ...]:
 
 def _bubblewrap() -> str:
     """What is missing for B+."""
-    if not Path(bubblewrap.PROGRAM).exists():
-        return INSTALL + PROFILE
-    return f"{UNUSED} {PROFILE}"
+    advice = UNUSED if Path(bubblewrap.PROGRAM).exists() else INSTALL
+    return f"{advice} {PROFILE}" if Path("/proc/sys", APPARMOR).exists() else advice
 
 
 def _no_filter() -> str:
