@@ -30,6 +30,7 @@ UBUNTU = ("mount",)  # AppArmor lets unshare succeed, and what it is for fail
 PROFILE = ("unshare",)  # bubblewrap takes clone: as if it had a profile of AppArmor's, and Python had none
 CONTAINER = ("unshare", "mount")
 OLD = ("landlock_create_ruleset",)
+STUCK = ("unshare", "memfd_create")  # bubblewrap would work, but moving into it fails
 BARE = ("unshare", "landlock_create_ruleset")
 FILTERED = ("seccomp",)
 
@@ -68,6 +69,7 @@ def python(request, as_ordinary_user):
             PROFILE, "B+", r"tier B\+ \(bwrap, landlock \d+, seccomp\)", id="only bubblewrap", marks=needs_bwrap
         ),
         pytest.param(CONTAINER, "B", r"tier B \(landlock \d+, seccomp\)", id="no namespaces"),
+        pytest.param(STUCK, "B", r"tier B \(landlock \d+, seccomp\)", id="no way into bubblewrap"),
         pytest.param(BARE, "C", "", id="neither"),
         pytest.param(FILTERED, "C", "", id="no filter"),
     ],

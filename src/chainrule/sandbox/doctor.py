@@ -11,7 +11,7 @@ from chainrule.errors import IsolationError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.child import launch
-from chainrule.sandbox.zygote import zygote, zygote_for
+from chainrule.sandbox.zygote import zygote_for
 from chainrule.worker.jail import bubblewrap, kernel, landlock
 from chainrule.worker.jail.syscalls import MACHINES
 
@@ -79,7 +79,6 @@ class Report:
 
 def doctor() -> Report:
     """Try every tier here and now. Raises `IsolationError` if not even a plain process can be started."""
-    zygote()
     found: dict[str, str] = {}
     failed: dict[str, str] = {}
     for tier in (*tiers.STRONG, tiers.WEAK):
@@ -88,7 +87,9 @@ def doctor() -> Report:
                 found[tier] = child.isolation
         except IsolationError as error:
             failed[tier] = str(error).strip().splitlines()[-1]
-    tier = next(iter(found), tiers.WEAK)
+    if not found:
+        raise IsolationError(failed[tiers.WEAK])
+    tier = next(iter(found))
     return Report(
         tier=tier,
         meaning=MEANING[tier],

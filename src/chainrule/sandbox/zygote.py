@@ -48,11 +48,12 @@ ENVIRONMENT = {
 class Zygote:
     """A process to fork students' processes from, with `wanted` libraries imported; another process of ours owns it.
 
-    Its control socket keeps orders apart (SOCK_SEQPACKET), so that several processes may use it at a time.
+    Its control socket keeps orders apart (SOCK_SEQPACKET), so that several processes may use it at a time. `wrapped`
+    says whether it was to move into a bubblewrap; whether it did, `standing` does.
     """
 
-    def __init__(self, wanted: frozenset[str], control: socket.socket) -> None:
-        self.wanted, self.control = wanted, control
+    def __init__(self, wanted: frozenset[str], control: socket.socket, wrapped: str = IF_NEEDED) -> None:
+        self.wanted, self.control, self.wrapped = wanted, control, wrapped
         self._user = os.getpid()
 
     @property
@@ -90,7 +91,7 @@ class OwnZygote(Zygote):
 
     def __init__(self, wanted: frozenset[str], wrapped: str = IF_NEEDED) -> None:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        super().__init__(wanted, control)
+        super().__init__(wanted, control, wrapped)
         self._place = Path(tempfile.mkdtemp(prefix="chainrule-zygote-"))
         self._log = (self._place / "log").open("w+b")
         self._ready = False
@@ -163,7 +164,7 @@ def zygote(wanted: Iterable[str] = (), wrapped: str = IF_NEEDED) -> Zygote:
             _zygotes.remove(old)
             old.close()
         for found in _zygotes:
-            if names <= found.wanted and (wrapped != NEVER or not found.standing.inside):
+            if names <= found.wanted and (found.wrapped == wrapped or (wrapped == NEVER and not found.standing.inside)):
                 _zygotes.remove(found)
                 _zygotes.append(found)  # the one used last
                 return found
