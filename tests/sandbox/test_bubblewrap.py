@@ -17,7 +17,7 @@ from chainrule.errors import IsolationError, StudentCrashed
 from chainrule.model import Limits
 from chainrule.sandbox.child import OUTSIDE, launch
 from chainrule.sandbox.zygote import OwnZygote
-from chainrule.worker.jail import bubblewrap, view
+from chainrule.worker.jail import bubblewrap, namespaces, view
 from chainrule.worker.jail.bubblewrap import ALWAYS, NEVER, PLACE
 
 HERE = Path(__file__).parent
@@ -191,6 +191,21 @@ def test_no_bubblewrap_is_touched_where_namespaces_can_be_had(student):
     assert not zygote.standing.inside
     assert zygote.standing.not_used == "not needed"
     zygote.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can")
+def test_root_gives_the_inside_a_uid_of_its_own():
+    """Where any uid can reach the interpreter: uid 0 outside would own the settings of the kernel."""
+    source = "from chainrule import sandbox\nfrom chainrule.model import Limits\n"
+    source += "with sandbox.start(None, Limits()) as child:\n    child.connection.limit(60)\n"
+    source += "    run = 'print(open(\"/proc/self/uid_map\").read())'\n"
+    source += "    child.connection.request('run', run, on_output=lambda o: print(o['text']))\nsandbox.close()"
+    command = [sys.executable, str(HERE / "ordinary.py"), "--root", *PROFILE, sys.executable, "-P", "-c", source]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(view.package()).parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    inner, outer, count = map(int, done.stdout.split())
+    assert (inner, count) == (1000, 1)
+    assert outer > namespaces.HOST_UID
 
 
 def test_a_bwrap_of_somebody_elses_is_not_run(tmp_path):
