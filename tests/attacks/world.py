@@ -134,7 +134,8 @@ class World:
         self.parents = {wrapped: OwnZygote(frozenset(), wrapped) for wrapped in (NEVER, ALWAYS)}
         for parent in self.parents.values():  # after the targets: they must take nothing over
             parent.ready()
-        self.neighbours = {tier: Neighbour(self._launch(tier, Limits(), None)) for tier in ("A", "B+", "B")}
+        tiers = ["A", *(["B+"] if self.parents[ALWAYS].standing.inside else []), "B"]
+        self.neighbours = {tier: Neighbour(self._launch(tier, Limits(), None)) for tier in tiers}
         self.own = self._processes()
         self.kept = {str(self.folder / name) for name in os.listdir(folder)}
         self.baseline = self._left()

@@ -183,8 +183,10 @@ def test_what_is_in_no_bubblewrap_does_not_say_so():
     plain.close()
 
 
-def test_no_bubblewrap_is_touched_where_namespaces_can_be_had(student):
-    if not student().child.isolation.startswith("A"):
+def test_no_bubblewrap_is_touched_where_namespaces_can_be_had():
+    asked = [sys.executable, "-c", "from chainrule.worker.jail import bubblewrap as b; print(b.without_namespaces())"]
+    environment = {"PYTHONPATH": str(Path(view.package()).parent)}
+    if subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout.strip():
         pytest.skip("there are none here")
     zygote = OwnZygote(frozenset())
     zygote.ready()
