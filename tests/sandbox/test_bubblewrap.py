@@ -137,12 +137,12 @@ print(tried(lambda: open("{place}/mine").read()), tried(lambda: open("{place}/ne
             pytest.param((f"--unshare-{name}",), (), f"the {name} namespace", id=f"no namespace {name}")
             for name in ("pid", "net", "ipc", "uts", "cgroup")
         ),
-        pytest.param((), ("--ro-bind", "/root", "/root"), "the file system shows /root", id="a home folder"),
+        pytest.param((), ("--ro-bind", "/usr/lib", "/course"), "the file system shows /course", id="a course"),
         pytest.param((), ("--ro-bind", "/etc/hostname", "/etc/hostname"), "shows /etc/hostname", id="a file of /etc"),
         pytest.param((), ("--dir", f"{PLACE}/me"), f"shows {PLACE}/me", id="a folder that is nobody's"),
         pytest.param((), (), "names others", id="the machine's accounts"),
         pytest.param((), ("--bind", "/proc", "/proc"), "/proc shows", id="the machine's processes"),
-        pytest.param((), ("--bind", sys.base_prefix, sys.base_prefix), "writing to", id="a library to write to"),
+        pytest.param((), ("--tmpfs", "/etc/alternatives"), "writing to", id="a folder to write to"),
     ],
 )
 def test_a_bubble_with_a_hole_is_noticed(without, more, complaint, tmp_path):

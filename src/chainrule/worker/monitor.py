@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from chainrule.worker.jail import check, kernel, lockdown, namespaces, privilege
 from chainrule.worker.jail.order import Order
 
 TICK_SECONDS = 0.025
+REST_SECONDS = 2.0
 FAILED = 111
 """Exit status of a process whose lock-down failed."""
 
@@ -188,6 +190,8 @@ class _Monitor:
             reason = self._broken_limit()
         self._kill()
         _, status = os.waitpid(self.root, 0)
+        if self.order.tier == "B":
+            _await_the_rest()
         while self._listen():
             pass
         with contextlib.suppress(OSError):
@@ -232,6 +236,15 @@ class _Monitor:
             for pid in rest[1:]:  # tier C: who left the group
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _await_the_rest() -> None:
+    """What was killed with the root is gone a moment later: its orphans are our children."""
+    deadline = time.monotonic() + REST_SECONDS
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
 
 
 def _send(status: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
