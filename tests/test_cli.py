@@ -31,7 +31,7 @@ def test_verify_proves_a_good_course(small_course):
         ("downhill", 3, True, "This points downhill; the gradient points uphill."),
     ]
     table = chainrule("verify", "lines", cwd=small_course)
-    assert "misconceptions 2/2" in table.stdout
+    assert "mistakes 2/2" in table.stdout
 
 
 def test_verify_notices_a_weak_grader(small_course):

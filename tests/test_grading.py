@@ -156,6 +156,43 @@ def test_a_flood_of_output_is_cut_with_a_word_about_it(graded):
     assert text.endswith("[the rest of this cell's output was dropped: it is too long]\n")
 
 
+def test_cells_that_take_too_long_together_are_the_last_that_run(graded):
+    """Each is within its own limit; what was defined before them still earns its points."""
+    slow = ["import time", *(["time.sleep(1.1)"] * 3)]
+    result = graded(Limits(cells=0.1), extra=slow)
+    assert [(note.kind, note.message) for note in result.notes] == [
+        ("timeout", "The cells took more than 0.1 s together: no more were run.")
+    ]
+    shown = [cell["outputs"] for cell in result.notebook["cells"] if cell["cell_type"] == "code"]
+    assert [bool(outputs and outputs[0]["output_type"] == "error") for outputs in shown[:4]] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert points(result) == {"line_grad": 0, "descend": 0}
+    message = result.exercises[0].outcomes[0].message
+    assert "Its cell was not run: the cells before it took more than 0.1 s together." in message
+
+
+def test_running_earlier_cells_again_counts_as_their_time(graded):
+    crash = ["import time; time.sleep(1.0)", "import os; os._exit(0)"]
+    assert points(graded(Limits(cells=3.0), extra=crash)) == {"line_grad": 8, "descend": 7}
+    assert points(graded(Limits(cells=0.5), extra=crash))["line_grad"] == 0
+
+
+def test_a_notebook_full_of_pictures_is_cut_with_a_word_about_it(graded):
+    """Two hundred pictures of a cell may have 4 MiB each: the outputs of a notebook have a bound of their own."""
+    source = (
+        "from IPython.display import Image, display\nfor _ in range(60): display(Image(b'x' * (2 << 20), format='png'))"
+    )
+    result = graded(extra=[source, source, "print('more')"])
+    sizes = [len(json.dumps(cell["outputs"])) for cell in result.notebook["cells"] if cell["cell_type"] == "code"]
+    assert 16 << 20 < sum(sizes) < 34 << 20
+    assert "the rest of this notebook's outputs was dropped" in json.dumps(result.notebook)
+    assert result.points == 15
+
+
 def test_threads_do_not_stop_the_grading(graded):
     threads = "import threading, time\nthreading.Thread(target=time.sleep, args=(100,), daemon=True).start()"
     assert points(graded(extra=[threads])) == {"line_grad": 8, "descend": 7}

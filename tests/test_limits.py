@@ -55,7 +55,7 @@ def test_defaults_hold_where_nothing_is_said(small_course: Path) -> None:
         ({"processes": 1.5}, "whole number from 1 up"),
         ({"gpu": "maybe"}, "neither yes nor no"),
         ({"memroy": "4 GiB"}, "Did you mean memory?"),
-        ({"fuel": 1}, "Known: seconds, memory"),
+        ({"fuel": 1}, "Known: seconds, total_seconds, memory"),
     ],
 )
 def test_a_value_without_sense_is_told(given: dict[str, Any], said: str) -> None:
@@ -65,8 +65,9 @@ def test_a_value_without_sense_is_told(given: dict[str, Any], said: str) -> None
 
 def test_each_word_sets_its_limit() -> None:
     words = {"seconds": "1.5", "memory": "1.5 GiB", "disk": 1 << 30, "processes": "7", "output": 100, "gpu": "yes"}
+    words |= {"total_seconds": 600, "total_output": 1000}
     assert Limits(**limits.read(words)) == Limits(
-        cell=1.5, memory=3 << 29, disk=1 << 30, processes=7, output=100, gpu=True
+        cell=1.5, memory=3 << 29, disk=1 << 30, processes=7, output=100, gpu=True, cells=600.0, outputs=1000
     )
 
 

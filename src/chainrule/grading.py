@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from chainrule.graderprocess import GraderProcess
 from chainrule.model import Exercise, ExerciseResult, Graded, Job, Limits, Note
 from chainrule.notebook import cells
 from chainrule.notebook.outputs import Outputs
-from chainrule.sandbox import Child, imported, start
+from chainrule.sandbox import Child, Reply, imported, start
 
 MAX_RESTARTS = 12
 """A notebook in which more cells than this end its process is not run further."""
@@ -104,6 +105,10 @@ class _Run:
         self.isolation = ""
         self.libraries = imported(self.notebook)
         self.seconds = _seconds(self.notebook, job)
+        self.together = job.limits.cells + sum(job.seconds.values())
+        self.spent = 0.0  # seconds that cells ran, those run again for a fresh process too
+        self.late = False
+        self.room = job.limits.outputs
         self.restarts = 0
         self.lost = 0
         self.count = 0
@@ -130,11 +135,14 @@ class _Run:
         if not runs(cell):
             return
         self.count += 1
-        outputs = Outputs(self.job.limits.output)
+        outputs = Outputs(self.job.limits.output, self.room)
         if self.restarts > MAX_RESTARTS:
             outputs.error("NotRun", "Too many cells before this one ended the notebook's process.")
+        elif self._out_of_time():
+            self._not_run(index, cell, outputs)
         else:
             self._run(index, cell, outputs)
+        self.room -= outputs.whole
         cell["execution_count"] = self.count
         cell["outputs"] = outputs.collected
         for output in outputs.collected:
@@ -147,8 +155,7 @@ class _Run:
         child = self._ready(index)
         limit, begin = self.seconds[index], time.monotonic()
         try:
-            child.connection.limit(limit + GRACE)
-            reply = child.connection.request("run", self._source(cell), limit, on_output=outputs.add)
+            reply = self._send(child, index, outputs.add)
             if reply.error is not None:  # not even the error could be shown: the shell is not what it was
                 kinds = reply.error["types"] or ["Error"]
                 outputs.error(kinds[0][:200], str(reply.error["text"])[:5000])
@@ -168,16 +175,40 @@ class _Run:
         except StudentProcessError:
             self._ended(index, cell, outputs, "crashed", "broke the connection to the notebook's process.")
 
+    def _send(self, child: Child, index: int, on_output: Callable[[dict[str, Any]], None]) -> Reply:
+        """Have a cell run in its time, and count what it took."""
+        source, limit, begin = self._source(self.notebook["cells"][index]), self.seconds[index], time.monotonic()
+        child.connection.limit(limit + GRACE)
+        try:
+            return child.connection.request("run", source, limit, on_output=on_output)
+        finally:
+            self.spent += time.monotonic() - begin
+
     def _source(self, cell: dict[str, Any]) -> str:
         """What of a cell runs: all of it, but of a graded exercise's test cell not the hidden tests."""
         source = str(cell["source"])
         return cells.visible(source) if cells.grade_id(cell) in self.exercises else source
+
+    def _out_of_time(self) -> bool:
+        """Whether the notebook's cells took so long together that no more are run."""
+        if not self.late and self.spent > sandbox.stretched(self.together):
+            self.late = True
+            self.notes.append(
+                Note("timeout", f"The cells took more than {self.together:g} s together: no more were run.")
+            )
+        return self.late
 
     def _stopped(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         """After a cell that took too long and stopped when it was told: what it did until then stays."""
         self.deadly.add(index)
         what = f"was stopped after {self.seconds[index]:g} s."
         self._failed(cell, outputs, "timeout", what, f"{self._name(cell)} {what}")
+
+    def _not_run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
+        self.deadly.add(index)
+        what = f"was not run: the cells before it took more than {self.together:g} s together."
+        self.failures[cells.grade_id(cell)] = f"Its cell {what}"
+        outputs.error("NotRun", f"{self._name(cell)} {what}")
 
     def _ended(self, index: int, cell: dict[str, Any], outputs: Outputs, kind: str, what: str) -> None:
         self.deadly.add(index)
@@ -209,10 +240,10 @@ class _Run:
         for index, cell in enumerate(self.notebook["cells"][:before]):
             if cell["cell_type"] != "code" or index in self.deadly or not runs(cell):
                 continue
+            if self._out_of_time():
+                break
             try:
-                limit = self.seconds[index]
-                self.child.connection.limit(limit + GRACE)
-                self.child.connection.request("run", self._source(cell), limit, on_output=lambda _: None)
+                self._send(self.child, index, lambda _: None)
             except StudentProcessError:
                 self.deadly.add(index)
                 self.restarts += 1

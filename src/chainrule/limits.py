@@ -73,10 +73,12 @@ def _yes(value: object, name: str) -> bool:
 
 _KINDS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
     "seconds": ("cell", seconds),
+    "total_seconds": ("cells", seconds),
     "memory": ("memory", _size),
     "disk": ("disk", _size),
     "processes": ("processes", _count),
     "output": ("output", _count),
+    "total_output": ("outputs", _count),
     "gpu": ("gpu", _yes),
 }
 """The word -> the field of `Limits` it sets, and how its value is read."""

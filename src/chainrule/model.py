@@ -25,15 +25,18 @@ class Status(StrEnum):
 class Limits:
     """What one submission may use. Times in seconds of wall clock; `memory` and `disk` in bytes, of all its processes
     together, `memory` beyond what the imported libraries take; `processes` counts threads, too; `output` is characters
-    a cell. `gpu` shows it the machine's GPUs: a weaker jail, which the result says.
+    a cell. `cells` and `outputs` are for all cells together, in seconds (those that exercises have of their own come on
+    top) and in characters, with pictures. `gpu` shows it the machine's GPUs: a weaker jail, which the result says.
     """
 
     start: float = 60.0
     cell: float = 30.0
+    cells: float = 1800.0
     memory: int = 2 << 30
     disk: int = 512 << 20
     processes: int = 128
     output: int = 1 << 20
+    outputs: int = 32 << 20
     gpu: bool = False
 
 

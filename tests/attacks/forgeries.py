@@ -17,6 +17,11 @@ def twice(x):
     return 7.0
 """
 
+ONE_HASH = """(lambda text: len(text).to_bytes(4, "little") + bytes(4) + text)(
+            b'["list",[%d,"ok",["set",[%s]],["dict",[]]]]'
+            % (number, b",".join(b'["int","%#x"]' % (key * (2**61 - 1)) for key in range(1, 90_000))))"""
+"""An answer whose keys all have the hash 0: Python would take minutes to put them into a set."""
+
 FORGERIES = [
     # reading the tests
     Attack(
@@ -210,6 +215,7 @@ FORGERIES = [
         FORGE.format(answer="wire.encode({'test': 'test_at_zero', 'points': 3.0, 'status': 'passed', 'done': True})"),
         deserves=(0.0, None),
     ),
+    Attack("keys of one hash", (36, 56), FORGE.format(answer=ONE_HASH), deserves=(0.0, None)),
     Attack("garbage ahead", (36,), FORGE.format(answer="b'\\xff' * 4096"), deserves=(0.0, None)),
     *(
         Attack(f"frame {number}", (36,), FORGE.format(answer=answer), deserves=(0.0, None))

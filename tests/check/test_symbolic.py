@@ -1,11 +1,14 @@
 """Formulas are compared by what they mean, and nothing that a student writes is run as code."""
 
+import contextlib
+import random
 import time
 
 import pytest
 import sympy as sp
 
 from chainrule import check
+from chainrule.check.expression import CONSTANTS, FUNCTIONS
 
 A, B, X, Y = sp.symbols("phi0 phi1 x y")
 WANT = 2 * (A + B * X - Y)
@@ -78,6 +81,69 @@ def test_a_bomb_of_a_formula_ends_within_seconds():
     failure(check.symbolic, bomb, WANT)
     failure(check.symbolic, "(" * 150 + "x" + ")" * 150, WANT)
     assert time.process_time() - start < 8
+
+
+TOWER = ["Pow", ["Pow", 10, 10_000], 10_000]
+
+
+@pytest.mark.parametrize(
+    "got",
+    [
+        TOWER,
+        ["Pow", ["Rational", "1", "7" * 399], 9_999],
+        ["floor", ["Float", "1e1000000000"]],
+        ["sin", ["Float", "1e100000000"]],
+        ["binomial", 10**9, 5 * 10**8],
+        ["Mul", *[["Pow", 10, 9_000]] * 20],
+        "*".join(["10**9000"] * 100),
+    ],
+    ids=range(7),
+)
+def test_an_enormous_number_is_refused_before_it_is_worked_out(got):
+    """One operation on it could take hours, and no time limit interrupts that."""
+    begin = time.process_time()
+    assert "enormous" in failure(check.symbolic, got, WANT)
+    assert "enormous" in failure(check.theta, ["Add", got, ["Symbol", "N"]], COST)
+    assert time.process_time() - begin < 6
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (["Max", ["ImaginaryUnit"], 1], "cannot be evaluated"),
+        (["exp", ["Symbol", "x"], 1], "cannot be evaluated"),
+        (["Float", "x"], "cannot be evaluated"),
+        (["Symbol", ["x"]], "cannot be evaluated"),
+        (["Sum", ["Pow", ["Symbol", "k"], 8], ["Tuple", ["Symbol", "k"], 1, ["Pow", 10, 10_000]]], "not equal"),
+        (["log", ["Pow", 12345678910111213141, 900]], "not equal"),
+    ],
+)
+def test_what_makes_sympy_fail_is_the_answers_fault(got, words):
+    """Else a student could make it look like ours, and have it graded by hand."""
+    assert words in failure(check.symbolic, got, WANT)
+
+
+LEAVES = [0, 1, -1, 10**50, ["Symbol", "x"], ["Symbol", "y"], ["Float", "1e19999"], ["Float", "nan"], ["Float", "inf"]]
+LEAVES += [["Rational", "1", "0"], ["Rational", "2", "3"], *([name] for name in CONSTANTS), "x**2", "oo", 1e308, 1.5]
+
+
+def tree(chance, depth):
+    if depth == 0 or chance.random() < 0.15:
+        return chance.choice(LEAVES)
+    name = chance.choice([*sorted(FUNCTIONS), "Add", "Mul", "Pow", "Pow", "Sum"])
+    if name == "Sum":
+        bounds = ["Tuple", ["Symbol", "k"], tree(chance, depth - 1), tree(chance, depth - 1)]
+        return ["Sum", tree(chance, depth - 1), bounds]
+    return [name, *(tree(chance, depth - 1) for _ in range(2 if name in ("Pow", "binomial") else chance.randint(1, 3)))]
+
+
+def test_nothing_but_a_refusal_comes_out_of_any_tree():
+    chance = random.Random(0)
+    for _ in range(60):
+        found = tree(chance, chance.randint(1, 5))
+        for compare in (check.symbolic, check.theta):
+            with contextlib.suppress(check.Failed):
+                compare(found, X * Y + 1)
 
 
 @pytest.mark.parametrize("got", [COST, 5 * COST, COST + N * D, sp.Max(N * D**2, D**3), sp.O(COST), "O(N*D**2 + D**3)"])

@@ -148,6 +148,18 @@ from chainrule.grader import points
 def test_a(student):
     os._exit(1)
 """,
+    "test_much.py": """
+from chainrule.grader import points
+
+@points(2)
+def test_a(student):
+    kept = [student.much() for _ in range(100)]
+    assert len(kept) == 100
+
+@points(1)
+def test_b(student):
+    assert student.f() == 1
+""",
     "test_late.py": """
 from chainrule.grader import points
 
@@ -329,6 +341,15 @@ def test_a_call_that_hangs_is_stopped_in_its_time_and_costs_its_test(odd):
     assert statuses(result) == ["timeout", "passed"]
     assert result.outcomes[0].message == "Your `hang` was stopped: it ran for more than 1 s."
     assert time.monotonic() - begin < 10
+
+
+def test_answers_of_any_size_in_any_number_do_not_fill_the_graders_memory(odd):
+    source = "import numpy as np\ndef f(): return 1\ndef much(): return np.zeros({})"
+    assert statuses(grade(odd, source.format(1000), "much", 3)) == ["passed", "passed"]
+    result = grade(odd, source.format(2 << 20), "much", 3)
+    assert statuses(result) == ["failed", "passed"]
+    assert result.outcomes[0].message == "What your `much` returned is too large or not data."
+    assert "more data than it may send in all" in result.outcomes[0].detail
 
 
 def test_a_training_is_paid_for_once(odd):

@@ -182,7 +182,8 @@ def test_odd_submissions(tmp_path: Path, both: Any) -> None:
         course.submit("p", student, {"it's 1 p": notebook, "q": source})
     course.submit("p", "missing-file", {"q": source})
     found = both(course, "p")
-    assert {key for key in found if isinstance(key, str)} == {"dies", "dies-in-test", "too-many-points"}
+    # After `exit()` a kernel lives for another moment: on a busy machine it is gone before nbgrader's next cell.
+    assert {key for key in found if isinstance(key, str)} - {"exits"} == {"dies", "dies-in-test", "too-many-points"}
     rest = {key: value for key, value in found.items() if not isinstance(key, str)}
     assert rest == {("tagged", "it's 1 p", "t1"): ((2.0, False), (0.0, False))}
 

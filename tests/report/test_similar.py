@@ -31,8 +31,9 @@ def table(out: Path) -> list[dict[str, str]]:
 
 
 def test_the_copy_is_listed_and_only_the_copy(room: Classroom, tmp_path: Path) -> None:
-    similar.write(room.course, ASSIGNMENT, tmp_path)
+    done = similar.write(room.course, ASSIGNMENT, tmp_path)
     (row,) = table(tmp_path)
+    assert (done.submissions, done.groups, len(done.paths)) == (12, 1, 2)
     assert (row["exercise"], row["student_a"], row["student_b"]) == ("fit", "s05", "s06")
 
 

@@ -148,6 +148,24 @@ def test_a_hostile_frame_is_refused(text):
         wire.decode(text, [b"\0" * 8])
 
 
+@pytest.mark.parametrize("frame", ['["set",[{keys}]]', '["frozenset",[{keys}]]', '["dict",[{pairs}]]'])
+def test_keys_made_to_have_one_hash_do_not_hold_up_the_reader(frame):
+    """All multiples of 2**61 - 1 have the hash 0: a set of 100,000 of them takes Python two minutes to make."""
+    keys = [f'["int","{number * (2**61 - 1):#x}"]' for number in range(1, 100_000)]
+    text = frame.format(keys=",".join(keys), pairs=",".join(f"[{key},0]" for key in keys)).encode()
+    begin = time.monotonic()
+    with pytest.raises(wire.WireError, match="share their hash"):
+        wire.decode(text, [])
+    assert time.monotonic() - begin < 20
+
+
+def test_many_keys_are_no_offence():
+    whole = {number: str(number) for number in range(90_000)}
+    assert round_trip(whole) == whole
+    names = {(f"{number}", number) for number in range(60_000)}
+    assert round_trip(names) == names
+
+
 @given(st.binary(max_size=200), st.lists(st.binary(max_size=16), max_size=2))
 @settings(max_examples=300, deadline=None)
 def test_nothing_but_a_wire_error_comes_out_of_noise(text, blobs):

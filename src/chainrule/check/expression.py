@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from chainrule.check.failure import Failed
@@ -15,6 +16,8 @@ from chainrule.check.failure import Failed
 MAX_NODES = 5000
 MAX_TEXT = 2000
 MAX_EXPONENT = 10_000
+MAX_DIGITS = 20_000
+"""Of a number on the way to the result. Larger ones can take hours in one operation, which no time limit interrupts."""
 MAX_DEGREE = 8
 UNEVALUATED = {"Derivative", "Integral", "Limit", "Subs"}
 FUNCTIONS = frozenset(
@@ -24,6 +27,7 @@ FUNCTIONS = frozenset(
     """.split()
 )
 CONSTANTS = {"Pi": "pi", "Exp1": "E", "ImaginaryUnit": "I", "Infinity": "oo", "NegativeInfinity": "-oo"}
+ENORMOUS = "Your expression holds an enormous number, or one with an enormous exponent."
 _ALIASES = {"ln": "log", "abs": "Abs", "max": "Max", "min": "Min", "arctan": "atan"}
 
 
@@ -86,7 +90,7 @@ class Builder:
                 raise Failed("Your expression holds a number with hundreds of digits.")
             return self.sympy.Rational(int(args[0]), int(args[1]))
         if name == "Float":
-            return self.sympy.Float(args[0])
+            return self._float(args[0])
         if name in CONSTANTS:
             return self.sympy.sympify(CONSTANTS[name])  # a text of ours, not the student's
         if name == "Equality" and len(args) == 2:
@@ -100,6 +104,12 @@ class Builder:
         if name == "Sum":
             return self._sum(args)
         return self._apply(name, [self._tree(arg) for arg in args])
+
+    def _float(self, text: str) -> Any:
+        number = Decimal(text[:400])  # SymPy would work out the power of ten, of any size
+        if number.is_finite() and abs(number.adjusted()) > MAX_DIGITS:
+            raise Failed(ENORMOUS)
+        return self.sympy.Float(text[:400])
 
     def _sum(self, args: list[Any]) -> Any:
         """The closed form of a sum of polynomials in its index; other sums might take for ever."""
@@ -123,19 +133,28 @@ class Builder:
 
     def _apply(self, name: str, args: list[Any]) -> Any:
         if name == "Add":
-            return self.sympy.Add(*args)
+            return self._bounded(self.sympy.Add(*args))
         if name == "Mul":
-            return self.sympy.Mul(*args)
+            return self._bounded(self.sympy.Mul(*args))
         if name == "Pow" and len(args) == 2:
             return self._power(*args)
+        if name == "binomial" and any(arg.is_number and not abs(arg.evalf(10)) <= MAX_EXPONENT for arg in args):
+            raise Failed(ENORMOUS)
         if name in FUNCTIONS:
-            return getattr(self.sympy, name)(*args)
+            return self._bounded(getattr(self.sympy, name)(*args))
         raise Failed(f"Your expression uses {name[:30]}, which has no place here. Enter a closed expression.")
 
     def _power(self, base: Any, exponent: Any) -> Any:
-        if base.is_number and exponent.is_number and not abs(exponent.evalf(10)) <= MAX_EXPONENT:
-            raise Failed("Your expression holds a number with an enormous exponent.")
-        return self.sympy.Pow(base, exponent)
+        if base.is_number and exponent.is_number:
+            power = abs(exponent.evalf(10))
+            if not power <= MAX_EXPONENT or not (base.is_zero or power * _digits(base) <= MAX_DIGITS):
+                raise Failed(ENORMOUS)
+        return self._bounded(self.sympy.Pow(base, exponent))
+
+    def _bounded(self, value: Any) -> Any:
+        if value.is_number and value.is_finite and not value.is_zero and not _digits(value) <= MAX_DIGITS:
+            raise Failed(ENORMOUS)
+        return value
 
     # -- texts --------------------------------------------------------------------------------------------------------
 
@@ -174,13 +193,20 @@ class Builder:
     def _binary(self, left: Any, operation: ast.operator, right: Any) -> Any:
         match operation:
             case ast.Add():
-                return left + right
+                return self._bounded(left + right)
             case ast.Sub():
-                return left - right
+                return self._bounded(left - right)
             case ast.Mult():
-                return left * right
+                return self._bounded(left * right)
             case ast.Div():
-                return left / right
+                return self._bounded(left / right)
             case ast.Pow():
                 return self._power(left, right)
         raise Failed("Your formula uses an operation that has no place here.")
+
+
+def _digits(number: Any) -> Any:
+    """Decimal digits before the point, or zeros after it, of a number that is not 0."""
+    import sympy
+
+    return abs(sympy.log(abs(number.evalf(10)), 10).evalf(10))

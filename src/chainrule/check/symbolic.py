@@ -37,7 +37,7 @@ def symbolic(
         with _time_limit(5.0, "Your expression takes too long to compare. Simplify it."):
             mine, target, names = _both(got, want, symbols)
             if not (_same_values(mine, target, names, domain or {}) or _same_form(mine, target)):
-                raise Failed("Your expression is not equal to the right one.", f"yours: {mine}\nexpected: {target}")
+                raise Failed("Your expression is not equal to the right one.", f"{_shown(mine)}\nexpected: {target}")
     except Failed as failure:
         raise Failed(prefixed(what, failure.message), failure.detail) from None
     passed(what)
@@ -54,7 +54,7 @@ def theta(got: Any, want: Any, what: str = "", *, symbols: str = "") -> None:
             mine, target, names = _both(got, want, symbols)
             for path, values in _paths([symbol for symbol in names if symbol in target.free_symbols] or names):
                 if not _settles(mine, target, values):
-                    raise Failed(f"Your expression grows differently from the cost when {path}.", f"yours: {mine}")
+                    raise Failed(f"Your expression grows differently from the cost when {path}.", _shown(mine))
     except Failed as failure:
         raise Failed(prefixed(what, failure.message), failure.detail, relation="theta") from None
     passed(what)
@@ -68,7 +68,8 @@ def _both(got: Any, want: Any, symbols: str) -> tuple[Any, Any, list[Any]]:
     for name in symbols.split():
         known.setdefault(name, sympy.Symbol(name))
     names = [known[name] for name in sorted(known)]
-    return Builder(names).build(got), target, names
+    with _of_the_student():
+        return Builder(names).build(got), target, names
 
 
 def _same_values(mine: Any, target: Any, names: list[Any], domain: Mapping[str, tuple[float, float]]) -> bool:
@@ -77,11 +78,13 @@ def _same_values(mine: Any, target: Any, names: list[Any], domain: Mapping[str, 
     draw = random.Random(0)
     for _ in range(POINTS):
         point = {symbol: sympy.Float(draw.uniform(*domain.get(symbol.name, (0.5, 2.0))), DIGITS) for symbol in names}
-        a, b = (expression.evalf(DIGITS, subs=point) for expression in (mine, target))
-        if not (a.is_number and b.is_number) or a.has(sympy.nan, sympy.zoo) or b.has(sympy.nan, sympy.zoo):
-            return False
-        if not abs(a - b) <= sympy.Float("1e-15") * max(abs(b), 1):
-            return False
+        b = target.evalf(DIGITS, subs=point)
+        with _of_the_student():
+            a = mine.evalf(DIGITS, subs=point)
+            if not (a.is_number and b.is_number) or a.has(sympy.nan, sympy.zoo) or b.has(sympy.nan, sympy.zoo):
+                return False
+            if not abs(a - b) <= sympy.Float("1e-15") * max(abs(b), 1):
+                return False
     return True
 
 
@@ -89,10 +92,11 @@ def _same_form(mine: Any, target: Any) -> bool:
     import sympy
 
     # Only where values could not decide: poles or undefined points inside the domain.
-    difference = mine - target
-    if not difference.has(sympy.nan, sympy.zoo, sympy.oo) and difference.free_symbols:
-        return bool(sympy.simplify(difference) == 0)
-    return bool(difference == 0)
+    with _of_the_student():
+        difference = mine - target
+        if not difference.has(sympy.nan, sympy.zoo, sympy.oo) and difference.free_symbols:
+            return bool(sympy.simplify(difference) == 0)
+        return bool(difference == 0)
 
 
 def _paths(names: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -117,11 +121,31 @@ def _settles(mine: Any, target: Any, values: Any) -> bool:
     ratios = []
     for n in GROWTH:
         point = values(n)
-        top, bottom = mine.subs(point).evalf(20), target.subs(point).evalf(20)
-        if not (top.is_number and top.is_finite and top.is_real) or bottom == 0:
-            return False
-        ratios.append(float(top / bottom))
+        bottom = target.subs(point).evalf(20)
+        with _of_the_student():
+            top = mine.subs(point).evalf(20)
+            if not (top.is_number and top.is_finite and top.is_real) or bottom == 0:
+                return False
+            ratios.append(float(top / bottom))
     return all(ratio > 0 for ratio in ratios) and abs(ratios[2] / ratios[1] - 1) < 0.05
+
+
+@contextmanager
+def _of_the_student() -> Iterator[None]:
+    """Whatever SymPy raises over a student's expression is the expression's fault, not ours."""
+    try:
+        yield
+    except Failed:
+        raise
+    except Exception as error:
+        raise Failed("Your expression cannot be evaluated.", f"{type(error).__name__}: {error}"[:500]) from None
+
+
+def _shown(mine: Any) -> str:
+    try:
+        return f"yours: {mine}"[:2000]
+    except (ValueError, RecursionError):  # Python prints no integer of more than 4300 digits
+        return "yours is too long to be shown"
 
 
 @contextmanager

@@ -52,9 +52,12 @@ def report(
 @click.pass_context
 def similar(context: click.Context, assignment: str, folder: Path, anonymous: bool) -> None:
     """Write a page with pairs of submissions that share structure: worth a look, never a verdict."""
-    from chainrule.report.review import similar as found
+    from chainrule.report.review.similar import write
 
-    for path in found.write(course_of(context), assignment, folder, anonymous=anonymous):
+    done = write(course_of(context), assignment, folder, anonymous=anonymous)
+    found = "none is worth a look" if not done.groups else f"{done.groups} to look at"
+    out.print(f"{done.submissions} submissions compared: {found}", highlight=False)
+    for path in done.paths:
         out.print(str(path), highlight=False, soft_wrap=True)
 
 

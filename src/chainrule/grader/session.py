@@ -34,6 +34,8 @@ from chainrule.sandbox import Connection
 from chainrule.worker import wire
 
 FIXED_SEEDS = 3
+MAX_RECEIVED = 512 << 20
+"""Bytes that a student's process may send in answer to one test: the test may keep all of them."""
 
 
 class Current:
@@ -179,10 +181,10 @@ class Session:
         current.student = None
         try:
             fork = self.forks.take()
-            fork.limit(current.seconds)
+            _limit(fork, current.seconds)
             current.student = Student(fork)
             if current.shared is not None:
-                current.shared._connection.limit(current.seconds)
+                _limit(current.shared._connection, current.seconds)
             error = self._run(item, seeds, following)
         except StudentProcessError as caught:
             error = caught
@@ -267,7 +269,7 @@ class Session:
     def shared_student(self) -> Iterator[Student]:
         assert self.current.base is not None
         with self.current.base.forked() as fork:
-            fork.limit(self.current.seconds)
+            _limit(fork, self.current.seconds)
             self.current.shared = Student(fork)
             yield self.current.shared
             self.current.shared = None
@@ -279,6 +281,11 @@ class Session:
     @pytest.fixture
     def facts(self) -> dict[str, Any]:
         return self.current.facts
+
+
+def _limit(connection: Connection, seconds: float) -> None:
+    connection.limit(seconds)
+    connection.allowance = wire.Allowance(MAX_RECEIVED)
 
 
 def _exercise(path: Path) -> str:

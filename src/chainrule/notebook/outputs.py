@@ -8,23 +8,26 @@ MAX_IMAGE = 4 << 20
 MAX_OUTPUTS = 200
 MAX_VERDICTS = 50
 MAX_VERDICT_TEXT = 20_000
+MAX_LATE_TEXT = 100
+"""Characters of what may decide a score once the notebook's outputs are too long: there may be thousands of cells."""
 
 
 class Outputs:
     """Collects the outputs of one cell; past `limit` characters the rest is dropped, with a line that says so.
 
-    What may decide a score is never dropped, only shortened: errors, results, and that there was something on stderr.
-    A text on stderr that is only a warning has a key `warning`.
+    So it is past `total` characters with pictures: what the cells before left of the notebook's bound; `whole` is what
+    this one took. What may decide a score is never dropped, only shortened: errors, results, and that something was on
+    stderr. A text on stderr that is only a warning has a key `warning`.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, total: int) -> None:
+        self.limit, self.total = limit, total
         self.collected: list[dict[str, Any]] = []
         self._clear()
 
     def _clear(self) -> None:
         self.collected.clear()
-        self.size = 0
+        self.size = self.whole = 0
         self.cut = False
         self._verdicts = 0
         self._clear_first = False
@@ -61,22 +64,32 @@ class Outputs:
         line = f"{name}: {message}"
         self.collected.append({"output_type": "error", "ename": name, "evalue": message, "traceback": [line]})
 
-    def _room(self, size: int) -> bool:
+    def _room(self, size: int, pictures: int = 0) -> bool:
         if self.cut:
             return False
         self.size += size
-        if self.size > self.limit or len(self.collected) >= MAX_OUTPUTS:
-            self.cut = True
-            self._append_stream("stdout", "\n[the rest of this cell's output was dropped: it is too long]\n")
+        self.whole += size + pictures  # a picture has a bound of its own: it counts for the notebook only
+        if self.whole > self.total:
+            self._cut("the rest of this notebook's outputs was dropped: they are too long")
+        elif self.size > self.limit or len(self.collected) >= MAX_OUTPUTS:
+            self._cut("the rest of this cell's output was dropped: it is too long")
         return not self.cut
+
+    def _cut(self, why: str) -> None:
+        self.cut = True
+        self._append_stream("stdout", f"\n[{why}]\n")
+
+    def _short(self, text: str) -> str:
+        """What is kept of a text that may decide a score."""
+        return text[: MAX_VERDICT_TEXT if self.whole <= self.total else MAX_LATE_TEXT]
 
     def _stream(self, name: str, raw: dict[str, Any]) -> None:
         text, warning = _text(raw.get("text")), name == "stderr" and raw.get("warning") is True
-        room = 0 if self.cut else max(0, self.limit - self.size)
+        room = 0 if self.cut else max(0, min(self.limit - self.size, self.total - self.whole))
         if text[:room]:
             self._append_stream(name, text[:room], warning)
         if text and not self._room(len(text)) and name == "stderr" and not warning and not self._has_stderr():
-            self._append_stream(name, text[:MAX_VERDICT_TEXT])
+            self._append_stream(name, self._short(text))
 
     def _has_stderr(self) -> bool:
         return any(output.get("name") == "stderr" and "warning" not in output for output in self.collected)
@@ -91,7 +104,7 @@ class Outputs:
 
     def _display(self, raw: dict[str, Any]) -> None:
         data = _data(raw)
-        if data and self._room(_weight(data)):
+        if data and self._room(_weight(data), _pictures(data)):
             output = {"output_type": "display_data", "data": data, "metadata": {}}
             self.collected.append(output)
             if name := _text(raw.get("display_id")):
@@ -100,7 +113,7 @@ class Outputs:
     def _update(self, raw: dict[str, Any]) -> None:
         """New content for what was displayed before, in this cell."""
         shown, data = self._displays.get(_text(raw.get("display_id")), []), _data(raw)
-        if shown and data and self._room(_weight(data)):
+        if shown and data and self._room(_weight(data), _pictures(data) - _pictures(shown[0]["data"])):
             for output in shown:
                 output["data"] = data
 
@@ -108,8 +121,8 @@ class Outputs:
         data = _data(raw)
         if not data or not self._verdict():
             return
-        if not self._room(_weight(data)):
-            data = {"text/plain": data.get("text/plain", "")[:MAX_VERDICT_TEXT]}
+        if not self._room(_weight(data), _pictures(data)):
+            data = {"text/plain": self._short(data.get("text/plain", ""))}
         count = raw.get("execution_count")
         number = count if type(count) is int else None
         self.collected.append(
@@ -121,9 +134,9 @@ class Outputs:
             return
         lines = raw.get("traceback")
         trace = [_text(line) for line in lines] if type(lines) is list else []
-        if not self._room(sum(map(len, trace))):
-            trace = [line[:MAX_VERDICT_TEXT] for line in trace[-1:]]
         name, text = _text(raw.get("ename"))[:200], _text(raw.get("evalue"))[:5000]
+        if not self._room(sum(map(len, trace))):
+            trace, text = [self._short(line) for line in trace[-1:]], self._short(text)
         self.collected.append({"output_type": "error", "ename": name, "evalue": text, "traceback": trace})
 
     def _verdict(self) -> bool:
@@ -141,8 +154,11 @@ def _data(raw: dict[str, Any]) -> dict[str, str]:
 
 
 def _weight(data: dict[str, str]) -> int:
-    """An image counts little: its own bound holds."""
     return sum(len(value) for mime, value in data.items() if not mime.startswith("image/")) + 100
+
+
+def _pictures(data: dict[str, str]) -> int:
+    return sum(len(value) for mime, value in data.items() if mime.startswith("image/"))
 
 
 def _text(value: Any) -> str:

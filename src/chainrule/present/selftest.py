@@ -58,10 +58,10 @@ def print_matrix(console: Console, report: ExerciseReport) -> None:
     right = sum(entry.ok for entry in report.alternatives)
     named = sum(entry.ok for entry in report.misconceptions)
     console.print(
-        f"{sign} {report.exercise:<22} solution {number(report.solution.points)}/{report.max_points:g}"
-        f"   stub {number(report.stub.points)}"
-        f"   alternatives {right}/{len(report.alternatives)}"
-        f"   misconceptions {named}/{len(report.misconceptions)}",
+        f"{sign} {report.exercise:<18} solution {number(report.solution.points)}/{report.max_points:g}"
+        f"  stub {number(report.stub.points)}"
+        f"  alternatives {right}/{len(report.alternatives)}"
+        f"  mistakes {named}/{len(report.misconceptions)}",
         highlight=False,
     )
     for what, number_met, bound in report.margins:

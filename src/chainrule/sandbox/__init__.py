@@ -1,7 +1,7 @@
 """Where student code runs: choosing the jail, starting a process in it, talking to it, ending it."""
 
 from chainrule.sandbox.child import Child, start, strong
-from chainrule.sandbox.connection import Connection, Reply
+from chainrule.sandbox.connection import Connection, Reply, stretched
 from chainrule.sandbox.doctor import Report, doctor
 from chainrule.sandbox.libraries import imported
 from chainrule.sandbox.tiers import is_weak
@@ -21,5 +21,6 @@ __all__ = [
     "imported",
     "is_weak",
     "start",
+    "stretched",
     "strong",
 ]

@@ -34,21 +34,28 @@ def crowding(load: float, cores: int) -> float:
     return min(max(1.0, load / cores), MOST_CROWDING)
 
 
+def stretched(seconds: float) -> float:
+    """A time limit as it is now: longer where the machine has more to do than it has cores."""
+    return seconds * crowding(os.getloadavg()[0], os.cpu_count() or 1)
+
+
 class Connection:
     """Requests to a student's process, one at a time. After any `StudentProcessError` it is closed for good.
 
-    `deadline` (a `time.monotonic` value, or None) bounds every request from now on.
+    `deadline` (a `time.monotonic` value, or None) bounds every request from now on, `allowance` (or None) the bytes of
+    all replies.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.deadline: float | None = None
+        self.allowance: wire.Allowance | None = None
         self._request = 0
         self._dead: StudentProcessError | None = None
 
     def limit(self, seconds: float) -> None:
-        """From now on, requests have `seconds` together: more where the machine has more to do than it has cores."""
-        self.deadline = time.monotonic() + seconds * crowding(os.getloadavg()[0], os.cpu_count() or 1)
+        """From now on, requests have `seconds` (`stretched`) together."""
+        self.deadline = time.monotonic() + stretched(seconds)
 
     def close(self) -> None:
         self._dead = self._dead or StudentCrashed("The connection to the student's process is closed.")
@@ -90,7 +97,7 @@ class Connection:
         self, on_output: Callable[[dict[str, Any]], None] | None, callbacks: dict[int, Callable[..., Any]]
     ) -> Reply:
         while True:
-            message = wire.receive(self.sock, self.deadline)
+            message = wire.receive(self.sock, self.deadline, allowance=self.allowance)
             # Types first: an array in these places has an equality of its own, a list cannot be looked up.
             if type(message) is not list or len(message) < 3 or type(message[0]) is not int:
                 raise wire.WireError("a malformed message")

@@ -25,7 +25,8 @@ from chainrule.worker.streams import MAX_TEXT, Emit, Outlet, Stream
 
 __all__ = ["Shell", "forget_process", "make_shell", "run_cell"]
 
-MAX_BINARY = 3 << 20
+MAX_PICTURE = 3 << 20
+"""Characters of a picture as base64: a message holds four millions."""
 SPINS = 5
 
 
@@ -86,8 +87,10 @@ def _textual(data: dict[str, Any]) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for mime, value in data.items():
-        if isinstance(value, bytes) and len(value) <= MAX_BINARY:
+        if isinstance(value, bytes) and 4 * len(value) <= 3 * MAX_PICTURE:
             found[mime] = b64encode(value).decode()
+        elif isinstance(value, str) and mime.startswith("image/") and len(value) <= MAX_PICTURE:
+            found[mime] = value
         elif isinstance(value, str) and (len(value) <= MAX_TEXT or mime == "text/plain"):
             found[mime] = value[:MAX_TEXT]
         elif not isinstance(value, bytes | str):

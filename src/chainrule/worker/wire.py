@@ -26,6 +26,8 @@ MAX_TOTAL = 256 << 20
 MAX_DEPTH = 40
 MAX_NODES = 200_000
 MAX_INT_DIGITS = 4000
+MAX_COLLISIONS = 1000
+"""Keys of one set or dict that may share their hash with others: each is compared with all of them, in every copy."""
 
 DTYPES = frozenset(
     """
@@ -81,6 +83,19 @@ class Shipped:
     name: str
     source: str
     bindings: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass
+class Allowance:
+    """So many bytes may still be received: what the reader keeps of many messages is bounded, too."""
+
+    left: int
+
+    def take(self, size: int) -> None:
+        """Raise `WireError` if a message of `size` bytes is more than is left."""
+        self.left -= size
+        if self.left < 0:
+            raise WireError("more data than it may send in all")
 
 
 class _Encoder:
@@ -190,10 +205,12 @@ class _Decoder:
 
     def _tagged(self, tag: str, args: list[Any], depth: int) -> Any:
         if tag in _CONTAINERS:
-            return _CONTAINERS[tag]([self.value(part, depth + 1) for part in _of(list, args[0])])
+            parts = [self.value(part, depth + 1) for part in _of(list, args[0])]
+            return _CONTAINERS[tag](_spread(parts) if "set" in tag else parts)
         if tag == "dict":
             pairs = [_of(list, pair) for pair in _of(list, args[0])]
-            return {self.value(key, depth + 1): self.value(item, depth + 1) for key, item in pairs}
+            keys = _spread([self.value(key, depth + 1) for key, _ in pairs])
+            return {key: self.value(item, depth + 1) for key, (_, item) in zip(keys, pairs, strict=True)}
         if tag == "int":
             text = _of(str, args[0])
             if len(text) > MAX_INT_DIGITS + 4:
@@ -256,6 +273,13 @@ class _Decoder:
         raise WireError(f"unknown kind of node {tag!r:.20}")
 
 
+def _spread(keys: list[Any]) -> list[Any]:
+    """The keys of a set or dict, unless they were made to have one hash: then each look-up would visit them all."""
+    if len(keys) - len(set(map(hash, keys))) > MAX_COLLISIONS:
+        raise WireError(f"more than {MAX_COLLISIONS} keys of a set or dict share their hash with others")
+    return keys
+
+
 def _of(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise WireError(f"expected {kind.__name__}, got {type(value).__name__}")
@@ -299,6 +323,7 @@ def receive(
     sock: socket.socket,
     deadline: float | None = None,
     references: Callable[[Any], Any] = lambda reference: reference,
+    allowance: Allowance | None = None,
 ) -> Any:
     """Receive one value. Raises `Gone`, `OutOfTime` or `WireError`."""
     length, count = struct.unpack("<II", _read(sock, 8, deadline))
@@ -307,6 +332,8 @@ def receive(
     sizes = struct.unpack(f"<{count}Q", _read(sock, 8 * count, deadline))
     if sum(sizes) > MAX_TOTAL:
         raise WireError("a frame larger than the limits")
+    if allowance is not None:
+        allowance.take(length + sum(sizes))
     text = bytes(_read(sock, length, deadline))
     return decode(text, [bytes(_read(sock, size, deadline)) for size in sizes], references)
 

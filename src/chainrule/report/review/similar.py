@@ -67,8 +67,17 @@ class Compared:
     group: int = 0
 
 
-def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False) -> list[Path]:
-    """Compare all submissions of an assignment; write the pairs worth a look into `out`. Returns the files written."""
+@dataclass(frozen=True)
+class Written:
+    """The files, how many submissions were compared, and how many groups of pairs are worth a look (at most `MOST`)."""
+
+    paths: list[Path]
+    submissions: int
+    groups: int
+
+
+def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False) -> Written:
+    """Compare all submissions of an assignment; write the pairs worth a look into `out`."""
     directory = course_directory(course)
     with snapshot(database(directory)) as connection:
         data = frames.load(connection, assignment, {})
@@ -96,7 +105,7 @@ def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False
             now=datetime.now(UTC),
         )
         (scratch / PAGE).write_text(html, encoding="utf-8")
-    return moved
+    return Written(moved, len(texts), max((one.group for one in found), default=0))
 
 
 def compare(
