@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import below, gone, until
 
 import chainrule
 from chainrule import sandbox
 from chainrule.autograde import autograde
 from chainrule.course import Course
 from chainrule.errors import IsolationError
+from chainrule.worker.jail import bubblewrap
 
 CRIPPLED = [
     sys.executable,
@@ -123,15 +126,22 @@ def test_a_result_of_tier_c_in_the_journal_is_none_where_there_is_a_better_tier(
     assert classroom.grades()["ada"]["test_twice"] == (3.0, False)
 
 
-def run(classroom: Any, *before: str, allowed: bool = False) -> subprocess.CompletedProcess[str]:
+def start(classroom: Any, *before: str, allowed: bool = False, workers: int = 1) -> subprocess.Popen[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(classroom.root.parent),
         "PYTHONPATH": str(Path(chainrule.__file__).parents[1]),
     }
     weak = ["--allow-weak-isolation"] if allowed else []
-    command = [*before, sys.executable, "-m", "chainrule.cli", *weak, "autograde", "t1", "--workers", "1"]
-    return subprocess.run(command, cwd=classroom.root, env=environment, capture_output=True, text=True)
+    command = [*before, sys.executable, "-m", "chainrule.cli", *weak, "autograde", "t1", "--workers", str(workers)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=classroom.root, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def run(classroom: Any, *before: str, allowed: bool = False) -> subprocess.CompletedProcess[str]:
+    with start(classroom, *before, allowed=allowed) as process:
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @needs_a_jail
@@ -149,3 +159,52 @@ def test_each_tier_is_asked_for_recorded_and_replaced_by_a_better_one(classroom:
         tiers += query(classroom, "SELECT isolation, id FROM chainrule_run")
     assert [tier[0] for tier, _ in tiers] == list("CCA")
     assert tiers[0] == tiers[1], "no better tier: it is skipped"
+
+
+PROFILE = [*CRIPPLED[:2], "unshare", "--"]
+needs_bwrap = pytest.mark.skipif(bool(bubblewrap.unusable()), reason=bubblewrap.unusable())
+
+
+def zygotes(process: int) -> dict[int, str]:
+    """Those below a process, each with where it stands: of their forks, which have the same command line, none is a
+    child of a bubblewrap's."""
+    found = {}
+    for pid, words in below(process).items():
+        if "chainrule.worker" in words and words[0] == sys.executable:
+            stands = words[words.index("chainrule.worker") + 2].partition(":")[0]
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+                if stands != "inside" or Path(f"/proc/{parent}/comm").read_text() == "bwrap\n":
+                    found[pid] = stands
+    return found
+
+
+@needs_bwrap
+def test_the_workers_of_a_run_share_one_bubblewrap(classroom: Any) -> None:
+    for number in range(6):
+        classroom.submit(f"student{number}")
+    seen: dict[int, str] = {}
+    with start(classroom, *PROFILE, workers=2) as process:
+        while process.poll() is None:
+            seen |= zygotes(process.pid)
+        _, err = process.communicate()
+    assert process.returncode == 0, err
+    tiers = query(classroom, "SELECT DISTINCT isolation FROM chainrule_run")
+    assert [tier.startswith("B+ (bwrap, landlock") for (tier,) in tiers] == [True]
+    assert len(query(classroom, "SELECT student FROM chainrule_run")) == 6
+    assert {grades["test_twice"] for grades in classroom.grades().values()} == {(3.0, False)}
+    assert list(seen.values()).count("inside") == 1
+    assert "never" not in seen.values()
+
+
+@needs_bwrap
+def test_a_killed_run_leaves_no_bubblewrap(classroom: Any) -> None:
+    for number in range(6):
+        classroom.submit(f"student{number}")
+    with start(classroom, *PROFILE, workers=2) as process:
+        assert until(lambda: "inside" in zygotes(process.pid).values(), 60)
+        assert until(lambda: (classroom.root / "autograded").exists(), 60)
+        processes = below(process.pid)
+        process.kill()
+        process.communicate()
+    assert gone(processes)

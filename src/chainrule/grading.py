@@ -328,6 +328,8 @@ def _how(child: Child, limits: Limits) -> str:
         return f"used more than {limits.memory / (1 << 30):g} GiB of memory and was stopped."
     if child.exit_reason == "processes":
         return f"started more than {limits.processes} processes and was stopped."
+    if child.exit_reason == "disk":
+        return f"wrote more than {limits.disk / (1 << 20):g} MiB of files, or very many, and was stopped."
     how = f" (exit status {status})" if status is not None and status >= 0 else ""
     return f"ended the notebook's process{how}."
 

@@ -52,6 +52,7 @@ class World:
         about = self.ask("about")
         self.targets: dict[str, Any] = about["targets"]
         self.secrets: dict[str, str] = about["secrets"]
+        self.neighbours: dict[str, dict[str, Any]] = about["neighbours"]
 
     def ask(self, operation: str, **arguments: Any) -> Any:
         assert self.process.stdin is not None
@@ -66,6 +67,8 @@ class World:
         return json.loads(line)
 
     def cell(self, source: str, tier: str, landlock: int | None = None, seconds: float = 30, **limits: Any) -> Any:
+        if tier not in self.neighbours:
+            pytest.skip(f"there is no tier {tier} here")
         return self.ask("cell", source=source, tier=tier, landlock=landlock, limits=limits, seconds=seconds)
 
     def control(self, source: str, seconds: float = 30) -> Any:

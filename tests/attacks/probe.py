@@ -16,6 +16,8 @@ REFUSED = frozenset({"EPERM", "EACCES", "ENOENT", "ESRCH", "ENOSYS", "EROFS", "E
 TIERS = {
     "A": ("A", None),
     "A without Landlock": ("A", 0),
+    "B+": ("B+", None),
+    "B+ on Linux 5.15": ("B+", 1),
     "B": ("B", None),
     "B on Linux 6.8": ("B", 4),
     "B on Linux 5.15": ("B", 1),
@@ -50,7 +52,12 @@ PROBES: list[Probe] = []
 
 def in_b(reason: str) -> dict[str, str]:
     """A reason that holds for tier B, whatever the kernel."""
-    return {tier: reason for tier in TIERS if tier.startswith("B")}
+    return {tier: reason for tier, (name, _) in TIERS.items() if name == "B"}
+
+
+def in_both_b(reason: str) -> dict[str, str]:
+    """A reason that holds for tier B, in a bubblewrap and without one."""
+    return {tier: reason for tier, (name, _) in TIERS.items() if name != "A"}
 
 
 def probe(
@@ -100,4 +107,4 @@ def verdict(printed: str) -> tuple[str, str] | None:
     return None
 
 
-__all__ = ["PROBES", "TIERS", "Probe", "cell", "in_b", "probe", "verdict"]
+__all__ = ["PROBES", "TIERS", "Probe", "cell", "in_b", "in_both_b", "probe", "verdict"]

@@ -131,12 +131,14 @@ def _where(number: int) -> str:
 def _result(number: int) -> str:
     if number in RESULTS:
         return RESULTS[number]
-    gaps: dict[str, str] = {}
+    gaps: dict[str, list[str]] = {}
     for probe in PROBES:
         if number in probe.rows:
             for tier, reason in probe.open_in.items():
-                gaps.setdefault(reason, tier)
-    return "; ".join(["refused", *(f"not in tier {tier}: {reason}" for reason, tier in gaps.items())])
+                found = gaps.setdefault(reason, [])
+                if not any(tier == other or tier.startswith(f"{other} on ") for other in found):
+                    found.append(tier)
+    return "; ".join(["refused", *(f"not in tier {' and '.join(tiers)}: {reason}" for reason, tiers in gaps.items())])
 
 
 def text() -> str:

@@ -105,7 +105,7 @@ ATTACKS = {
 }
 
 
-WHERE = ("A", "B", "B on Linux 5.15")
+WHERE = ("A", "B+", "B", "B on Linux 5.15")
 QUICK = {
     "loop that hears nothing (40)",
     "forks without end (42)",

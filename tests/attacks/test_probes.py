@@ -9,7 +9,7 @@ from tests.attacks.probe import TIERS, Probe, cell, verdict
 from tests.attacks.probes import PROBES
 
 SMALL = {"memory": 300 << 20, "disk": 20 << 20, "processes": 40}
-QUICK = {("user", "A"), ("user", "B")}
+QUICK = {("user", "A"), ("user", "B+"), ("user", "B")}
 TAKING = {42, 43, 44, 45}
 """Rows of attacks that take more than their share: to show that takes a second or two each."""
 EACH = [pytest.param(attack, id=attack.name) for attack in PROBES]
@@ -25,7 +25,7 @@ PLACES = [
 def test_it_is_refused(world_of: Any, attack: Probe, user: str, tier: str) -> None:
     world = world_of(user)
     name, landlock = TIERS[tier]
-    result = world.cell(cell(attack, world.targets), name, landlock, **SMALL)
+    result = world.cell(cell(attack, world.targets | world.neighbours.get(name, {})), name, landlock, **SMALL)
     assert "failed" not in result, result
     kind, details = _kind(result, attack)
     if reason := attack.open_in.get(tier):
@@ -47,7 +47,7 @@ def test_it_works_where_nothing_protects(world_of: Any, attack: Probe) -> None:
     if attack.no_control:
         pytest.skip(f"no control: {attack.no_control}")
     world = world_of("user")
-    result = world.control(cell(attack, world.targets))
+    result = world.control(cell(attack, world.targets | world.neighbours["B"]))
     found = verdict(result["printed"])
     assert found is not None, result["printed"][-2000:]
     assert found[0] == "open", found
@@ -59,6 +59,7 @@ def test_no_target_was_harmed_by_all_that(world_of: Any, user: str) -> None:
     state = world_of(user).ask("unharmed")
     assert state["victim"] in "SR"
     assert state["gradebook"]
+    assert all(state["neighbours"].values())
     assert state["left"] == []
 
 

@@ -24,16 +24,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.targets import Targets, inside, libc
+from tests.attacks.targets import Targets, canary, inside, libc
 
 from chainrule.errors import IsolationError, StudentProcessError
 from chainrule.model import Limits
 from chainrule.sandbox.child import Child, launch
-from chainrule.sandbox.files import remove
-from chainrule.sandbox.zygote import zygote
+from chainrule.sandbox.zygote import OwnZygote
 from chainrule.worker.jail import kernel, namespaces, view
+from chainrule.worker.jail.bubblewrap import ALWAYS, NEVER
+from chainrule.worker.scratch import remove
 
 IOPRIO_GET = 252 if os.uname().machine == "x86_64" else 31
+HOME = """
+import json, os
+open("secret", "w").write({!r})
+print(json.dumps({{"pid": os.getpid(), "file": os.path.abspath("secret")}}))
+"""
 PRIVATE = namespaces.NEWPID | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS
 
 
@@ -96,6 +102,28 @@ def _loopback() -> None:
 # -- operations -------------------------------------------------------------------------------------------------
 
 
+class Neighbour:
+    """Another notebook's process, which runs beside those of the attacks: its number and its folder, as they see it."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.secret = canary("neighbour")
+        at = json.loads(self._run(HOME.format(self.secret)))
+        self.at = {"neighbour": at["pid"], "neighbours_file": at["file"]}
+        if child.isolation.startswith("A"):  # it has numbers of its own: this is one that exists here
+            with open(f"/proc/self/fdinfo/{child._handle}") as file:
+                self.at["neighbour"] = next(int(line.split()[1]) for line in file if line.startswith("Pid:"))
+
+    def unharmed(self) -> bool:
+        return self._run("print(open('secret').read())").strip() == self.secret
+
+    def _run(self, source: str) -> str:
+        printed: list[str] = []
+        self.child.connection.limit(30)
+        self.child.connection.request("run", source, on_output=lambda output: printed.append(output["text"]))
+        return "".join(printed)
+
+
 class World:
     """Each method `do_…` is an operation; its result is sent back."""
 
@@ -103,20 +131,26 @@ class World:
         self.folder, self.uid = folder, uid
         tempfile.tempdir = str(folder)
         self.targets = Targets(folder, uid > 0)
-        self.parent = zygote()  # after them: it must take nothing over
+        self.parents = {wrapped: OwnZygote(frozenset(), wrapped) for wrapped in (NEVER, ALWAYS)}
+        for parent in self.parents.values():  # after the targets: they must take nothing over
+            parent.ready()
+        tiers = ["A", *(["B+"] if self.parents[ALWAYS].standing.inside else []), "B"]
+        self.neighbours = {tier: Neighbour(self._launch(tier, Limits(), None)) for tier in tiers}
         self.own = self._processes()
         self.kept = {str(self.folder / name) for name in os.listdir(folder)}
         self.baseline = self._left()
 
     def do_about(self) -> dict[str, Any]:
-        return {"targets": self.targets.at, "secrets": self.targets.secrets}
+        neighbours = {tier: neighbour.at for tier, neighbour in self.neighbours.items()}
+        return {"targets": self.targets.at, "secrets": self.targets.secrets, "neighbours": neighbours}
 
     def _launch(self, tier: str, limits: Limits, landlock: int | None) -> Child:
         """As grading does: once more if it fails, for a zygote or a monitor may be killed any moment."""
+        parent = self.parents[ALWAYS if tier == "B+" else NEVER]
         try:
-            return launch(self.parent, tier, limits, landlock=landlock)
+            return launch(parent, tier, limits, landlock=landlock)
         except IsolationError:
-            return launch(self.parent, tier, limits, landlock=landlock)
+            return launch(parent, tier, limits, landlock=landlock)
 
     def do_cell(
         self, source: str, tier: str, landlock: int | None, limits: dict[str, Any], seconds: float
@@ -212,6 +246,7 @@ class World:
         return {
             **self._state(),
             "gradebook": Path(at["gradebook"]).read_text().strip() == self.targets.secrets["gradebook"],
+            "neighbours": {tier: neighbour.unharmed() for tier, neighbour in self.neighbours.items()},
             "left": self.left(),
         }
 
@@ -279,7 +314,10 @@ def main() -> None:
         operation, arguments = json.loads(line)
         answers.write(json.dumps(getattr(world, f"do_{operation}")(**arguments)) + "\n")
         answers.flush()
-    world.parent.close()
+    for neighbour in world.neighbours.values():
+        neighbour.child.close()
+    for parent in world.parents.values():
+        parent.close()
     world.targets.victim.kill()
     world.targets.victim.wait()
 

@@ -1,5 +1,6 @@
-"""`python ordinary.py COMMAND…`, as root: run a command as a user who owns nothing, in a mount namespace of its own.
+"""`python ordinary.py [--root] COMMAND…`, as root: run a command as a user who owns nothing, in mounts of its own.
 
+With --root it is still run by root, and only the way to the interpreter is open to all.
 Where the interpreter lies in a folder that only root may enter, that folder is replaced (in that namespace) by an empty
 one that shows the interpreter alone.
 """
@@ -29,7 +30,11 @@ if __name__ == "__main__":
     namespaces.private_mounts()
     for prefix in {sys.base_prefix, sys.prefix}:
         open_way(os.path.realpath(prefix))
-    os.setgroups([])
-    os.setresgid(UID, UID, UID)
-    os.setresuid(UID, UID, UID)
-    os.execv(sys.argv[1], sys.argv[1:])
+    command = sys.argv[1:]
+    if command[0] == "--root":
+        command.pop(0)
+    else:
+        os.setgroups([])
+        os.setresgid(UID, UID, UID)
+        os.setresuid(UID, UID, UID)
+    os.execv(command[0], command)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.worker.jail import bubblewrap
+
 HERE = Path(__file__).parent
 DOCTOR = "import json\nfrom chainrule import sandbox\nprint(json.dumps(sandbox.doctor().as_dict()))\nsandbox.close()"
 START = """
@@ -24,10 +26,14 @@ except IsolationError as error:
 sandbox.close()
 """
 UBUNTU = ("mount",)  # AppArmor lets unshare succeed, and what it is for fail
-CONTAINER = ("unshare",)
+PROFILE = ("unshare",)  # bubblewrap takes clone: as if it had a profile of AppArmor's, and Python had none
+CONTAINER = ("unshare", "mount")
 OLD = ("landlock_create_ruleset",)
+STUCK = ("unshare", "memfd_create")  # bubblewrap would work, but moving into it fails
 BARE = ("unshare", "landlock_create_ruleset")
 FILTERED = ("seccomp",)
+
+needs_bwrap = pytest.mark.skipif(bool(bubblewrap.unusable()), reason=bubblewrap.unusable())
 
 
 @pytest.fixture(params=["root", "ordinary user"])
@@ -58,7 +64,11 @@ def python(request, as_ordinary_user):
         pytest.param((), "A", r"tier A \(namespaces, (landlock \d+, )?seccomp\)", id="all there is"),
         pytest.param(OLD, "A", r"tier A \(namespaces, seccomp\)", id="no Landlock"),
         pytest.param(UBUNTU, "B", r"tier B \(landlock \d+, seccomp\)", id="mounts fail"),
+        pytest.param(
+            PROFILE, "B+", r"tier B\+ \(bwrap, landlock \d+, seccomp\)", id="only bubblewrap", marks=needs_bwrap
+        ),
         pytest.param(CONTAINER, "B", r"tier B \(landlock \d+, seccomp\)", id="no namespaces"),
+        pytest.param(STUCK, "B", r"tier B \(landlock \d+, seccomp\)", id="no way into bubblewrap"),
         pytest.param(BARE, "C", "", id="neither"),
         pytest.param(FILTERED, "C", "", id="no filter"),
     ],
@@ -67,6 +77,7 @@ def test_the_tier_is_what_works(python, without, tier, pattern):
     report = json.loads(python(DOCTOR, without))
     assert report["tier"] in (tier, f"{tier}+")
     assert report["allowed"] == (tier != "C")
+    assert [layer["works"] for layer in report["layers"] if layer["name"] == "bwrap"] == [tier == "B+"]
     details = [layer["detail"] for layer in report["layers"] if layer["works"]]
     assert not pattern or any(re.fullmatch(pattern, detail) for detail in details), details
     best = report["tier"] == "A+"
@@ -85,3 +96,20 @@ def test_without_a_jail_nothing_runs_unless_allowed(python):
 
 def test_a_better_tier_is_not_given_up_because_a_weaker_one_is_allowed(python):
     assert python(START, CHAINRULE_ALLOW_WEAK_ISOLATION="1").startswith(("A (", "A+ ("))
+
+
+@needs_bwrap
+def test_what_bubblewrap_gives_is_said_of_each_grade(python):
+    assert re.fullmatch(r"B\+ \(bwrap, landlock \d+, seccomp\) True\n", python(START, PROFILE))
+
+
+@needs_bwrap
+def test_the_advice_names_what_is_missing_for_the_next_tier(python):
+    """At B how to have bubblewrap too, at B+ only how to do without."""
+    at = {names: json.loads(python(DOCTOR, names)) for names in (PROFILE, CONTAINER)}
+    assert "the layer bwrap says why" in at[CONTAINER]["advice"]
+    assert at[CONTAINER]["advice"].startswith(at[PROFILE]["advice"])
+    assert "bubblewrap" not in at[PROFILE]["advice"]
+    failed = {layer["name"]: layer["detail"] for layer in at[CONTAINER]["layers"] if not layer["works"]}
+    assert "Operation not permitted" in failed["bwrap"]
+    assert "unshare" in failed["namespaces"]

@@ -18,18 +18,21 @@ from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.cgroup import Group
 from chainrule.sandbox.connection import Connection
-from chainrule.sandbox.files import chunks, remove
-from chainrule.sandbox.zygote import Zygote, receive_report, zygote
+from chainrule.sandbox.files import chunks
+from chainrule.sandbox.zygote import Zygote, receive_report, zygote_for
 from chainrule.worker.jail.order import Order
+from chainrule.worker.scratch import remove
 
 CLOSE_SECONDS = 10.0
+OUTSIDE = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+"""The namespaces of ours that no process in a bubblewrap is in."""
 
 
 class Child:
     """A running student process. `close` kills it and all it started.
 
     `isolation` says what stands between it and this machine. After `exit_status`, `exit_reason` is "" or the limit that
-    ended it ("memory", "processes"), and `lost` is True if its monitor ended first: not a student's doing.
+    ended it ("memory", "processes", "disk"), and `lost` is True if its monitor ended first: not a student's doing.
     """
 
     def __init__(
@@ -126,14 +129,14 @@ def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:
     """Launch in the best tier; once more if that fails, for a zygote or a monitor may be killed any moment."""
     tier = tiers.chosen(_trial(libraries))
     try:
-        return launch(zygote(libraries), tier, limits)
+        return launch(zygote_for(tier, libraries), tier, limits)
     except IsolationError:
-        return launch(zygote(libraries), tier, limits)
+        return launch(zygote_for(tier, libraries), tier, limits)
 
 
 def _trial(libraries: frozenset[str]) -> Callable[[str], None]:
     def trial(tier: str) -> None:
-        launch(zygote(libraries), tier, Limits()).close()
+        launch(zygote_for(tier, libraries), tier, Limits()).close()
 
     return trial
 
@@ -146,7 +149,7 @@ def strong() -> bool:
 def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = None) -> Child:
     """Fork a process in this tier. Raises `IsolationError` if its lock-down fails."""
     group = Group(limits) if tier == "A+" else None
-    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tiers.lockdown(tier) != "A" else None
+    folder = Path(tempfile.mkdtemp(prefix="chainrule-")) if tier in ("B", "C") else None
     ours, theirs = socket.socketpair()
     status, report = socket.socketpair()
     order = Order(
@@ -158,6 +161,7 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
         gpu=limits.gpu,
         landlock=landlock,
         cgroup=str(group.path) if group else "",
+        outside=_namespaces() if tier == "B+" else {},
     )
     try:
         with theirs, report:
@@ -184,3 +188,8 @@ def _why(report: dict[str, Any], limits: Limits) -> str:
     if report.get("reason") == "memory":  # of a control group: it counts what starting takes, some MiB
         return f"nothing can start with {limits.memory / (1 << 20):g} MiB of memory, so allow more (`limits.memory`)"
     return str(report.get("failed", "it ended at once"))
+
+
+def _namespaces() -> dict[str, str]:
+    """Those of this process, by name."""
+    return {name: os.readlink(f"/proc/self/ns/{name}") for name in OUTSIDE}

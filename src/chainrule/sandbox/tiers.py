@@ -2,6 +2,7 @@
 
 A+  the same as A, and limits of memory, processes and processor time that the kernel keeps (a control group)
 A   namespaces, Landlock where there is one, seccomp: nothing of the machine is there
+B+  the same as in B, within the system's bubblewrap: nothing of the machine is there, other notebooks are, closed
 B   Landlock and seccomp: the machine is there, but closed
 C   a process of its own and limits: no verdict can be forged, but the machine is open. It has to be allowed.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 
 from chainrule.errors import IsolationError
 
-STRONG = ("A+", "A", "B")
+STRONG = ("A+", "A", "B+", "B")
 WEAK = "C"
 ALLOW = "CHAINRULE_ALLOW_WEAK_ISOLATION"
 
@@ -42,7 +43,7 @@ def best(trial: Callable[[str], object]) -> str:
 
 
 def lockdown(tier: str) -> str:
-    """What a student's process itself does in this tier: "A", "B" or "C"."""
+    """What a process of this tier does to itself; what a plus adds is done to it."""
     return tier[0]
 
 

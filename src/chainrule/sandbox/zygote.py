@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from typing import Any
 
 from chainrule.errors import IsolationError
 from chainrule.sandbox import cgroup
+from chainrule.worker.jail.bubblewrap import IF_NEEDED, NEVER, STANDING, Standing
 from chainrule.worker.jail.order import Order
 
 START_SECONDS = 180.0
@@ -46,11 +49,12 @@ ENVIRONMENT = {
 class Zygote:
     """A process to fork students' processes from, with `wanted` libraries imported; another process of ours owns it.
 
-    Its control socket keeps orders apart (SOCK_SEQPACKET), so that several processes may use it at a time.
+    Its control socket keeps orders apart (SOCK_SEQPACKET), so that several processes may use it at a time. `wrapped`
+    says whether it was to move into a bubblewrap; whether it did, `standing` does.
     """
 
-    def __init__(self, wanted: frozenset[str], control: socket.socket) -> None:
-        self.wanted, self.control = wanted, control
+    def __init__(self, wanted: frozenset[str], control: socket.socket, wrapped: str = IF_NEEDED) -> None:
+        self.wanted, self.control, self.wrapped = wanted, control, wrapped
         self._user = os.getpid()
 
     @property
@@ -61,23 +65,42 @@ class Zygote:
         """Have a process forked that serves `student`, and a monitor that reports on `status`."""
         socket.send_fds(self.control, [order.encode()], [student.fileno(), status.fileno()])
 
+    @functools.cached_property
+    def standing(self) -> Standing:
+        """Whether it is in a bubblewrap, and why. Raises `IsolationError` if it does not say so."""
+        status, theirs = socket.socketpair()
+        with status:
+            try:
+                with theirs:
+                    socket.send_fds(self.control, [STANDING], [theirs.fileno(), theirs.fileno()])
+                told = receive_report(status, time.monotonic() + START_SECONDS)
+            except OSError:
+                told = None
+        if told is None:
+            raise IsolationError("The process that student code is started from ended.")
+        return Standing(**told[0])
+
     def close(self) -> None:
         self.control.close()
 
 
 class OwnZygote(Zygote):
-    """One that this process starts, and ends. It can be lent at once, and used after `ready`."""
+    """One that this process starts, and ends. It can be lent at once, and used after `ready`.
 
-    def __init__(self, wanted: frozenset[str]) -> None:
+    `wrapped` says whether it moves into a bubblewrap: `IF_NEEDED`, where it finds that it needs one for a good tier.
+    """
+
+    def __init__(self, wanted: frozenset[str], wrapped: str = IF_NEEDED) -> None:
         cgroup.find()  # while there is little to move
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        super().__init__(wanted, control)
+        super().__init__(wanted, control, wrapped)
         self._place = Path(tempfile.mkdtemp(prefix="chainrule-zygote-"))
         self._log = (self._place / "log").open("w+b")
+        self._ready = False
         package = str(Path(__file__).resolve().parents[2])
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "chainrule.worker", str(theirs.fileno()), *sorted(wanted)],
+                [sys.executable, "-P", "-s", "-m", "chainrule.worker", str(theirs.fileno()), wrapped, *sorted(wanted)],
                 pass_fds=[theirs.fileno()],
                 cwd="/",
                 env={**ENVIRONMENT, "PYTHONPATH": package, "HOME": str(self._place), "TMPDIR": str(self._place)},
@@ -102,6 +125,7 @@ class OwnZygote(Zygote):
                 f"The process that student code is started from did not start. Its last words: {tail or 'none'}"
             )
         self.control.settimeout(None)
+        self._ready = True
         # It was for caches during the imports. Gone now, it is not left behind if we are killed.
         shutil.rmtree(self._place, ignore_errors=True)
 
@@ -110,7 +134,11 @@ class OwnZygote(Zygote):
         if self._user == os.getpid():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
-            self._process.kill()
+            if self._ready:
+                self._process.kill()
+            else:  # in a bubblewrap it is a grandchild, and has nothing yet that should live on
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             shutil.rmtree(self._place, ignore_errors=True)
         self._log.close()
@@ -127,24 +155,43 @@ _zygotes: list[Zygote] = []
 _starting = threading.RLock()
 
 
-def zygote(wanted: Iterable[str] = ()) -> Zygote:
-    """A zygote that has at least these libraries warm. Raises `IsolationError` if it cannot be started."""
+def zygote(wanted: Iterable[str] = (), wrapped: str = IF_NEEDED) -> Zygote:
+    """A zygote that has at least these libraries warm; with `NEVER`, one that is in no bubblewrap.
+
+    Raises `IsolationError` if it cannot be started.
+    """
     names = frozenset(wanted)
     with _starting:
         for old in [old for old in _zygotes if not old.alive]:
             _zygotes.remove(old)
             old.close()
         for found in _zygotes:
-            if names <= found.wanted:
+            if names <= found.wanted and (found.wrapped == wrapped or (wrapped == NEVER and not found.standing.inside)):
                 _zygotes.remove(found)
                 _zygotes.append(found)  # the one used last
                 return found
         while len(_zygotes) >= MOST:
             _zygotes.pop(0).close()
-        started = OwnZygote(names)
+        started = OwnZygote(names, wrapped)
         started.ready()
         _zygotes.append(started)
         return started
+
+
+def zygote_for(tier: str, wanted: Iterable[str] = ()) -> Zygote:
+    """A zygote for processes of this tier. Raises `IsolationError` if there is none: then it was tried to make one.
+
+    Whether a bubblewrap is needed, each zygote finds out when it starts: A+ and A are had outside of one, B+ inside.
+    """
+    if tier in ("B", "C"):
+        return zygote(wanted, NEVER)
+    found = zygote(wanted)
+    standing = found.standing
+    if tier != "B+" and standing.inside:
+        raise IsolationError(f"Tier {tier} does not work here: no namespaces ({standing.no_namespaces}).")
+    if tier == "B+" and not standing.inside:
+        raise IsolationError(f"Tier B+ does not work here: {standing.not_used}.")
+    return found
 
 
 def adopt(lent: Zygote) -> None:

@@ -8,23 +8,26 @@ To the supervisor it sends lines of JSON: `{"ready": layers}` (with a pidfd of t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from chainrule.worker import watch
+from chainrule.worker import scratch, watch
 from chainrule.worker.jail import check, group, kernel, lockdown, namespaces, privileges, view
 from chainrule.worker.jail.order import Order
 
 TICK_SECONDS = 0.025
+REST_SECONDS = 2.0
 FAILED = 111
 """Exit status of a process whose lock-down failed."""
 
@@ -45,6 +48,9 @@ def run(
         uid = namespaces.own_uid(os.getpid())  # nobody else has this pid while we live
         if order.tier == "A":
             namespaces.enter(as_root=uid is not None, cgroup=not order.cgroup)
+        elif order.outside:
+            privileges.adopt_orphans()
+            order = dataclasses.replace(order, folder=scratch.make())
         else:
             uid = _own_folder(order, uid)
         reading, writing = os.pipe()
@@ -63,7 +69,7 @@ def run(
             _send(status, {"failed": traceback.format_exc(limit=-3)})
     finally:
         if order.folder:  # also when the supervisor is gone
-            shutil.rmtree(order.folder, ignore_errors=True)
+            scratch.remove(Path(order.folder))
         if order.cgroup:
             group.remove(order.cgroup)
         os._exit(0)
@@ -131,6 +137,8 @@ def _locked(
     serve: Serve,
 ) -> NoReturn:
     connection, tell = _keep_two(student, tell)
+    if order.outside:
+        check.inside(order, [entry.path for entry in plan])
     layers = lockdown.lock(order, uid, address_space)
     check.check(order, [entry.path for entry in plan])
     os.write(tell, json.dumps({"ready": layers}).encode() + b"\n")
@@ -167,6 +175,7 @@ class _Monitor:
     def __init__(self, order: Order, status: socket.socket, tell: int, root: int, tree: watch.Tree) -> None:
         self.order, self.status, self.tell, self.root, self.tree = order, status, tell, root, tree
         self.handle = os.pidfd_open(root)
+        self.disk = scratch.Watch(order.folder, order.disk) if order.outside else None
         self.ended: int | None = None
         self.rest = b""
 
@@ -188,6 +197,8 @@ class _Monitor:
                 reason = self._broken_limit()
         self._kill()
         _, status = os.waitpid(self.root, 0)
+        if self.order.tier == "B":
+            _await_the_rest()
         while self._listen():
             pass
         status = status if self.ended is None else self.ended
@@ -199,6 +210,8 @@ class _Monitor:
     def _broken_limit(self) -> str:
         if self.tree.over(self.order.memory):
             return "memory"
+        if self.disk is not None and self.disk.over(self.tree.pids()):
+            return "disk"
         if self.order.tier != "A":
             self._reap()
             if sum(self.tree.threads().values()) > self.order.processes:
@@ -233,6 +246,15 @@ class _Monitor:
             for pid in rest[1:]:  # tier C: who left the group
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _await_the_rest() -> None:
+    """What was killed with the root is gone a moment later: its orphans are our children."""
+    deadline = time.monotonic() + REST_SECONDS
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
 
 
 def _send(status: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:

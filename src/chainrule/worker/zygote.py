@@ -7,6 +7,7 @@ a test: what a fork inherits, no jail can hide.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -15,10 +16,11 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from chainrule.worker import monitor
 from chainrule.worker.compact import compact
-from chainrule.worker.jail import kernel, seccomp, view
+from chainrule.worker.jail import bubblewrap, kernel, seccomp, view
 from chainrule.worker.jail.order import Order
 from chainrule.worker.jail.syscalls import AUDIT_ARCH
 from chainrule.worker.serve import Server
@@ -30,7 +32,7 @@ WARM_SECONDS = 60.0
 LONGEST_ORDER = 65536
 
 
-def main(control: socket.socket, names: Sequence[str]) -> None:
+def main(control: socket.socket, names: Sequence[str], standing: bubblewrap.Standing) -> None:
     """Warm up, say so, then fork on every order until the other side hangs up."""
     _take_low_numbers()
     shell = make_shell()
@@ -49,14 +51,37 @@ def main(control: socket.socket, names: Sequence[str]) -> None:
     while True:
         text, descriptors, _, _ = socket.recv_fds(control, LONGEST_ORDER, 2)
         if not text:
-            return
-        order = Order.decode(text)
+            break
         student, status = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-        if os.fork() == 0:
+        if text == bubblewrap.STANDING:
+            with contextlib.suppress(OSError):
+                status.sendall(json.dumps(standing.as_dict()).encode() + b"\n")
+        elif os.fork() == 0:
             control.close()
+            order = Order.decode(text)
+            if bool(order.outside) != standing.inside:
+                _refuse(status, standing)  # before anything is done that is right on the other side only
             monitor.run(order, student, status, plan, lambda connection: _serve(connection, shell))
         student.close()
         status.close()
+    if standing.inside and bubblewrap.is_around_us():
+        _end_inside()
+
+
+def _refuse(status: socket.socket, standing: bubblewrap.Standing) -> NoReturn:
+    where = "is in a bubblewrap" if standing.inside else "is in no bubblewrap"
+    with contextlib.suppress(OSError):
+        status.sendall(json.dumps({"failed": f"The process that it would be a fork of {where}."}).encode() + b"\n")
+    os._exit(0)
+
+
+def _end_inside() -> None:
+    """Let the students' processes end when their supervisors say so; then end what is left, whatever became of its
+    monitor: bubblewrap itself stays as long as anything does."""
+    with contextlib.suppress(ChildProcessError):
+        os.wait()  # for all monitors, since the kernel reaps them
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)  # all but ourselves and the first in this namespace
 
 
 def _serve(connection: socket.socket, shell: Shell) -> None:

@@ -231,12 +231,16 @@ def read_the_systems_accounts(t):
 def files_of_the_interface_to_the_kernel(t):
     """The whole of /proc and /sys tells much about a machine; some of it root may change."""
     seen = []
-    for path in ("/proc/cmdline", "/proc/modules", "/sys/kernel", "/proc/sys/kernel/hostname", "/proc/net/route"):
+    for path in ("/proc/cmdline", "/proc/modules", "/sys/kernel", "/proc/sys/kernel/hostname", "/proc/net/tcp"):
         try:
-            os.close(os.open(path, os.O_RDONLY))
-            seen.append(path)
+            descriptor = os.open(path, os.O_RDONLY)
         except OSError:
             continue
+        if (
+            not path.startswith("/proc/net") or os.read(descriptor, 4096).count(b"\n") > 1
+        ):  # a table of our own is empty
+            seen.append(path)
+        os.close(descriptor)
     if not seen:
         raise Nothing("none can be read")
     return seen

@@ -6,14 +6,18 @@ It is quick, for it runs before every submission; the attacks of tests/attacks a
 from __future__ import annotations
 
 import os
+import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
-from chainrule.worker.jail import kernel, namespaces
+from chainrule.worker.jail import kernel, namespaces, view
+from chainrule.worker.jail.bubblewrap import PLACE, ZYGOTES_HOME
 from chainrule.worker.jail.order import Order
 
 WANTED = {"CapEff": 0, "CapPrm": 0, "CapInh": 0, "NoNewPrivs": 1, "Seccomp": 2}
 VISIBLE = frozenset({"bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "tmp", "usr"})
+SCRATCH = re.compile(rf"{PLACE}/\d+-\w+")
 
 
 class NotLocked(RuntimeError):
@@ -41,8 +45,44 @@ def check(order: Order, shown: list[str]) -> None:
             _group(order.cgroup)
     else:
         _must_fail("signals to others", lambda: os.kill(os.getppid(), 0))
-        _must_fail("reading /etc/passwd", lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)))
+        _must_fail("the names of processes", lambda: os.listdir("/proc"))
+        if order.outside:
+            _must_fail("the folders of others", lambda: os.listdir(PLACE))
+            _must_fail("a folder among those of others", lambda: _write(PLACE))
+        else:
+            _must_fail("reading /etc/passwd", lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)))
     _must_work()
+
+
+def inside(order: Order, shown: Sequence[str]) -> None:
+    """Raise `NotLocked` unless bubblewrap hides the machine. Before Landlock, which would hide that it does not."""
+    for name, outer in order.outside.items():
+        if os.readlink(f"/proc/self/ns/{name}") == outer:
+            raise NotLocked(f"it is in the {name} namespace of who asked for it")
+    if extra := _extra(shown):
+        raise NotLocked(f"the file system shows {', '.join(extra[:5])}")
+    if os.readlink("/proc/self") != str(os.getpid()):
+        raise NotLocked("/proc shows the processes of another namespace")
+    if Path("/etc/passwd").read_text() != view.accounts(os.getuid())["/etc/passwd"]:
+        raise NotLocked("/etc/passwd names others")
+    networks = [line.split(":")[0].strip() for line in Path("/proc/self/net/dev").read_text().splitlines()[2:]]
+    if set(networks) - {"lo"}:
+        raise NotLocked(f"it has the network {', '.join(networks)}")
+    for place in {*shown, "/", "/etc", "/dev"}:
+        if os.path.isdir(place) and not os.path.islink(place):
+            _must_fail(f"writing to {place}", lambda place=place: _write(place))
+
+
+def _extra(shown: Sequence[str]) -> list[str]:
+    """What lies beside the ways to what may be seen, and is none of bubblewrap's own making."""
+    ways = {parent for path in shown for parent in map(str, Path(path).parents)}
+    own = {"/dev", "/proc", "/tmp", PLACE, "/etc/mtab", ZYGOTES_HOME, *view.accounts(0)}
+    return [
+        path
+        for folder in sorted(ways | {"/etc", "/tmp", PLACE})
+        for path in (os.path.join(folder, name) for name in sorted(os.listdir(folder)))
+        if path not in own and path not in ways and path not in shown and not SCRATCH.fullmatch(path)
+    ]
 
 
 def _status() -> None:

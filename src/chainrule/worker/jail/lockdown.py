@@ -127,7 +127,10 @@ def _filter(order: Order, home: str) -> str:
         if not version:
             raise OSError("this kernel has no Landlock")
         shown = [*view.prefixes(), "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"]
+        if order.outside:
+            shown += view.accounts(0)  # made for the inside: they name nobody else
         landlock.restrict(version, shown, [home], nodes, raw)
         seccomp.install(seccomp.Together(os.getpid(), scoped=version >= 6, truncates=version >= 3))
-        parts = [f"landlock {version}", "seccomp", "GPU" if order.gpu else ""]
+        bubble = "bwrap" if order.outside else ""
+        parts = [bubble, f"landlock {version}", "seccomp", "GPU" if order.gpu else ""]
     return ", ".join(part for part in parts if part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True)
@@ -11,8 +11,9 @@ class Order:
     """`tier` is "A", "B" or "C"; sizes are bytes.
 
     `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
-    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests).
-    `cgroup` is the control group to join, which has its limits already.
+    the end. `landlock` pretends that the kernel knows no later version of Landlock (tests). `cgroup` is the control
+    group to join, which has its limits already. `outside` are by name the namespaces of who asks, if the process is to
+    be in a bubblewrap: it is in none of them, and has its folder there.
     """
 
     tier: str
@@ -23,6 +24,7 @@ class Order:
     gpu: bool = False
     landlock: int | None = None
     cgroup: str = ""
+    outside: dict[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()

@@ -101,6 +101,11 @@ def build(entries: Sequence[Entry], *, uid: int, disk: int, shared: int, devices
     _read_only("/", recursive=False)
 
 
+def accounts(uid: int) -> dict[str, str]:
+    """The files of /etc that name users, with nobody in them but the student."""
+    return {"/etc/passwd": PASSWD.format(uid=uid), "/etc/group": f"student:x:{uid}:\n"}
+
+
 def make_home(uid: int, gid: int) -> None:
     """The student's folders, in the fresh view."""
     for path in (HOME, WORK):
@@ -148,8 +153,8 @@ def _read_only(path: str, *, recursive: bool) -> None:
 
 
 def _accounts(root: str, uid: int) -> None:
-    Path(root, "etc/passwd").write_text(PASSWD.format(uid=uid))
-    Path(root, "etc/group").write_text(f"student:x:{uid}:\n")
+    for path, text in accounts(uid).items():
+        Path(root + path).write_text(text)
     os.symlink("/proc/self/mounts", f"{root}/etc/mtab")
 
 
