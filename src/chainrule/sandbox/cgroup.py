@@ -167,25 +167,27 @@ def of_version_1(text: str) -> list[str]:
 
 def _here() -> Path:
     """The folder of the group in which this process is."""
-    while True:
-        text = OWN.read_text() if OWN.exists() else ""
-        if folder := _folder(text):
-            return folder
-        if text == OWN.read_text():  # else another process of ours has just moved us
-            raise NotDelegated(f"its control group {own_path(text)} is mounted nowhere in sight")
+    for _ in range(ROUNDS):
+        path = _own()
+        shown = folders(path, MOUNTS.read_text())
+        for folder in shown:
+            with contextlib.suppress(OSError):
+                if os.getpid() in members.of(folder):
+                    return folder
+        if not shown:
+            break
+        time.sleep(0.001)  # another process of ours has moved us meanwhile
+    raise NotDelegated(f"its control group {path} is mounted nowhere in sight")
 
 
-def _folder(text: str) -> Path | None:
+def _own() -> str:
+    text = OWN.read_text() if OWN.exists() else ""
     if old := of_version_1(text):
         raise Absent(f"on this system {' and '.join(old)} are limited by control groups of version 1, not 2")
     path = own_path(text)
     if path is None:
         raise Absent("this system has no control groups of version 2")
-    for folder in folders(path, MOUNTS.read_text()):
-        with contextlib.suppress(OSError):
-            if os.getpid() in members.of(folder):
-                return folder
-    return None
+    return path
 
 
 # -- making room -------------------------------------------------------------------------------------------------------
