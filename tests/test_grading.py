@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -88,16 +89,22 @@ def test_too_much_memory_has_its_own_sentence(graded):
     assert "used more than 0.25 GiB of memory" in result.exercises[0].outcomes[0].message
 
 
-def test_what_is_killed_from_outside_costs_the_student_nothing(graded):
-    """A monitor that dies takes the student's process along; the cell runs again in a fresh one."""
+@pytest.mark.parametrize("below", [0, 1, 2], ids=["its monitor", "the root of its processes", "the process itself"])
+def test_what_is_killed_from_outside_costs_the_student_nothing(graded, below):
+    """Such as by a machine without memory: the cell runs again in a fresh process."""
     graded()
     (found,) = (zygote for zygote in zygotes._zygotes if zygote.alive)
     killed = []
 
+    def children(pids):
+        return [child for pid in pids for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def kill():
-        children = Path(f"/proc/{found._process.pid}/task/{found._process.pid}/children").read_text().split()
-        killed.extend(children)
-        for pid in children:
+        pids = children([found._process.pid])
+        for _ in range(below):
+            pids = children(pids) or pids  # below tier A the root is the process itself
+        killed.extend(pids)
+        for pid in pids:
             os.kill(int(pid), signal.SIGKILL)
 
     timer = threading.Timer(1.0, kill)
@@ -107,6 +114,15 @@ def test_what_is_killed_from_outside_costs_the_student_nothing(graded):
     assert killed
     assert points(result) == {"line_grad": 8, "descend": 7}
     assert result.notes == ()
+
+
+def test_a_cell_that_kills_its_process_runs_a_few_times_and_costs_its_exercise(graded):
+    killer = "import os, signal, time\ntime.sleep(0.2)\nos.kill(os.getpid(), signal.SIGKILL)"
+    begin = time.monotonic()
+    result = graded(line_grad=killer)
+    assert points(result) == {"line_grad": 0, "descend": 7}
+    assert [note.kind for note in result.notes] == ["crashed"]
+    assert time.monotonic() - begin < 20
 
 
 def test_the_result_says_what_jail_it_had(graded):

@@ -35,7 +35,7 @@ SKIP_TAG = "skip-execution"
 """Jupyter's tag of a cell that is not to be run."""
 
 MAX_LOST = 3
-"""So many times a process that was killed from outside is replaced without a word."""
+"""So many times a process that was killed, perhaps from outside, is replaced without a word."""
 
 _graders: dict[Path, GraderProcess] = {}
 _templates: dict[Path, socket.socket] = {}

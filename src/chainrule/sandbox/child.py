@@ -32,7 +32,8 @@ class Child:
     """A running student process. `close` kills it and all it started.
 
     `isolation` says what stands between it and this machine. After `exit_status`, `exit_reason` is "" or the limit that
-    ended it ("memory", "processes", "disk"), and `lost` is True if its monitor ended first: not a student's doing.
+    ended it ("memory", "processes", "disk"), and `lost` is True if its monitor ended first or if it was just killed
+    (SIGKILL): that need not be the student's doing.
     """
 
     def __init__(
@@ -54,10 +55,13 @@ class Child:
     def exit_status(self) -> int | None:
         """The exit status if the process has ended (negative: killed by that signal), else None."""
         self._listen(0.5)
+        return self._exit_code()
+
+    def _exit_code(self) -> int | None:
         return None if self._wait_status is None else os.waitstatus_to_exitcode(self._wait_status)
 
     def was_lost(self) -> bool:
-        """Whether it has ended without its monitor, asked without waiting."""
+        """Whether it is `lost`, asked without waiting."""
         self._listen(0.001)
         return self.lost
 
@@ -77,6 +81,7 @@ class Child:
         if self._report.endswith(b"\n"):
             last = json.loads(self._report.splitlines()[-1])
             self._wait_status, self.exit_reason = last["ended"], last["reason"]
+            self.lost = not self.exit_reason and self._exit_code() == -signal.SIGKILL
 
     def close(self) -> None:
         """Kill the process and its children, and wait until they are gone."""

@@ -69,8 +69,11 @@ def slow_another_process_down(t):
 
 @probe(48, effect="nice")
 def slow_all_processes_of_the_user_down(t):
-    """Who 0 of PRIO_USER: everybody with this uid."""
-    return os.setpriority(os.PRIO_USER, 0, os.getpriority(os.PRIO_PROCESS, 0) + 1)
+    """Who 0 of PRIO_USER: everybody with this uid. Those that are slower already are refused, the others slowed."""
+    try:
+        return os.setpriority(os.PRIO_USER, 0, os.getpriority(os.PRIO_PROCESS, 0) + 1)
+    except PermissionError as error:
+        return error
 
 
 @probe(48, effect="io")
