@@ -67,8 +67,8 @@ class World:
         return json.loads(line)
 
     def cell(self, source: str, tier: str, landlock: int | None = None, seconds: float = 30, **limits: Any) -> Any:
-        if tier not in self.neighbours:
-            pytest.skip(f"there is no tier {tier} here")
+        if tier not in self.neighbours:  # B+ alone can be missing; where it must not be, test_bubblewrap.py fails
+            pytest.skip(f"there is no tier {tier} here: no bubblewrap that can be used")
         return self.ask("cell", source=source, tier=tier, landlock=landlock, limits=limits, seconds=seconds)
 
     def control(self, source: str, seconds: float = 30) -> Any:
