@@ -19,6 +19,10 @@ from pathlib import Path
 from chainrule.worker.jail import bubblewrap
 from chainrule.worker.jail.bubblewrap import PLACE
 
+EXITING = 0x4
+"""The flag PF_EXITING of the kernel's tasks."""
+ROUNDS, ROUND_SECONDS = 100, 0.002
+"""How often it is looked whether orphans are left: each time some were ended, they may have left others."""
 MOST_FILES = 20_000
 """As many as in a file system of one's own."""
 PATIENCE = 2
@@ -42,11 +46,42 @@ def make() -> str:
 
 
 def _end_orphans() -> None:
-    """What a killed monitor left running belongs to the first process, whose one child should be the zygote."""
-    for pid in Path("/proc/1/task/1/children").read_text().split():
-        if int(pid) != os.getppid():
+    """End what a killed monitor left running, also while that one is still on its way out and has its children."""
+    zygote = os.getppid()
+    if zygote == 1:  # it was killed as well: now the monitors that live are children of the first process, too
+        return
+    for _ in range(ROUNDS):
+        orphans = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is_orphan(pid, zygote)]
+        if not orphans:
+            return
+        for pid in orphans:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(ROUND_SECONDS)
+
+
+def _is_orphan(pid: int, zygote: int) -> bool:
+    """Whether a process lives and none of the zygote's children that live is above it."""
+    above = pid
+    while True:
+        try:
+            parent, exiting = _state(above)
+        except (FileNotFoundError, ProcessLookupError):
+            if above == pid:
+                return False
+            above = pid  # what was above has ended just now: something else is
+            continue
+        if above == pid and (exiting or pid in (1, zygote)):
+            return False
+        if parent in (1, zygote):
+            return parent == 1 or exiting
+        above = parent
+
+
+def _state(pid: int) -> tuple[int, bool]:
+    """The parent of a process, and whether it is ending or has ended (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[1]), bool(int(fields[6]) & EXITING)
 
 
 class Watch:
