@@ -27,13 +27,13 @@ test: $(VENV)/.dev ## set up what the tests need; linters, types, contracts, sta
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/chainrule build --check
-	$(BIN)/python -m pytest $(PARALLEL) $(CHOSEN)
+	$(BIN)/python scripts/tests $(PARALLEL) $(CHOSEN)
 
 check: ## before a release: the same with all that takes longer: whole classes, killed runs, every attack, nbgrader beside us
 	@$(MAKE) test CHOSEN="--attacks=all $(if $(filter no,$(BROWSER)),-m 'not browser')"
 
 attacks: $(VENV)/.dev ## only the attacks, all of them
-	$(BIN)/python -m pytest $(PARALLEL) --attacks=all tests/attacks
+	$(BIN)/python scripts/tests $(PARALLEL) --attacks=all tests/attacks
 
 bench: $(VENV)/.grading ## time and memory beside nbgrader and otter-grader, into bench/ (half an hour; the machine has to be idle)
 	$(BIN)/python -m bench
