@@ -7,7 +7,6 @@ result; only a fault of ours that leaves nothing to report raises.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import copy
 import os
 import re
@@ -231,7 +230,12 @@ class _Run:
             self.child = start(self.job.files, self.job.limits, libraries=self.libraries)
             self.isolation = self.child.isolation
             self.child.connection.limit(self.job.limits.start)
-            self.child.connection.request("has", "__name__")
+            try:
+                self.child.connection.request("has", "__name__")
+            except StudentProcessError as error:
+                if not self._was_lost(error):
+                    raise
+                continue
             self._replay(index)
         return self.child
 
@@ -244,7 +248,9 @@ class _Run:
                 break
             try:
                 self._send(self.child, index, lambda _: None)
-            except StudentProcessError:
+            except StudentProcessError as error:
+                if self._was_lost(error):
+                    return
                 self.deadly.add(index)
                 self.restarts += 1
                 self.close()
@@ -261,27 +267,28 @@ class _Run:
         )
         try:
             connection = self._ready(index + 1).connection
-            self.results.append(process.grade(exercise, self.job, connection.sock, missing=missing))
-            self._check_alive()
-        except StudentProcessError as error:
-            if self._was_lost():
+            result = process.grade(exercise, self.job, connection.sock, missing=missing)
+            trouble = self._trouble()
+            if self._was_lost(trouble):  # what the tests met was not its doing
                 self._exercise(index, exercise)
                 return
-            self.close()
+        except StudentProcessError as error:
+            trouble = error
             self.notes.append(Note("crashed", f"The notebook's process was lost at {exercise.id}: {error}"))
-            if len(self.results) == 0 or self.results[-1].exercise != exercise.id:
-                self.results.append(self._lost(process, exercise, missing))
-        if self._was_lost():  # what the tests met was not the student's doing
-            self.results.pop()
-            self._exercise(index, exercise)
-            return
-        if self.results[-1].ungraded:
-            detail = next((o.detail for o in self.results[-1].outcomes if o.detail), "")
+            result = self._lost(process, exercise, missing)
+        if trouble is not None:
+            self.close()
+        self.results.append(result)
+        if result.ungraded:
+            detail = next((o.detail for o in result.outcomes if o.detail), "")
             self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
 
-    def _was_lost(self) -> bool:
-        """Whether the process was killed from outside. If so, and not too often, it is gone and can be replaced."""
-        if self.child is None or not self.child.was_lost() or self.lost >= MAX_LOST:
+    def _was_lost(self, trouble: StudentProcessError | None) -> bool:
+        """Whether its process was killed, perhaps from outside. If so, and not too often, it can be replaced now."""
+        if self.child is None or not isinstance(trouble, StudentCrashed) or self.lost >= MAX_LOST:
+            return False
+        self.child.exit_status()
+        if not self.child.lost:
             return False
         self.lost += 1
         self.close()
@@ -294,14 +301,15 @@ class _Run:
         with ours:
             return process.grade(exercise, self.job, ours, missing=missing)
 
-    def _check_alive(self) -> None:
-        """Is the process still usable? Tests may have run in it, where it has threads and cannot be forked."""
+    def _trouble(self) -> StudentProcessError | None:
+        """Why the process is no longer usable. Tests may have run in it, where it has threads and cannot be forked."""
         assert self.child is not None
         self.child.connection.limit(5.0)
-        with contextlib.suppress(StudentProcessError):
+        try:
             self.child.connection.request("has", "__name__")
-            return
-        self.close()
+        except StudentProcessError as error:
+            return error
+        return None
 
 
 def runs(cell: dict[str, Any]) -> bool:

@@ -174,7 +174,7 @@ class World:
                 child.connection.request("run", source, on_output=keep)
             except StudentProcessError as error:
                 lost = type(error).__name__
-            status = child.exit_status() if lost else None
+            status = child.exit_status() if lost == "StudentCrashed" else None
             reason = child.exit_reason
         return {
             "printed": "".join(printed),

@@ -17,13 +17,15 @@ from chainrule.errors import IsolationError, StudentProcessError, SubmissionErro
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.cgroup import Group
-from chainrule.sandbox.connection import Connection
+from chainrule.sandbox.connection import Connection, stretched
 from chainrule.sandbox.files import chunks
 from chainrule.sandbox.zygote import Zygote, receive_report, zygote_for
 from chainrule.worker.jail.order import Order
 from chainrule.worker.scratch import remove
 
 CLOSE_SECONDS = 10.0
+LAST_SECONDS = 5.0
+"""So long a monitor may take to say how a process ended, which is a moment unless the machine is busy."""
 OUTSIDE = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 """The namespaces of ours that no process in a bubblewrap is in."""
 
@@ -53,8 +55,11 @@ class Child:
         self._report = b""
 
     def exit_status(self) -> int | None:
-        """The exit status if the process has ended (negative: killed by that signal), else None."""
-        self._listen(0.5)
+        """The exit status if the process has ended (negative: killed by that signal), else None.
+
+        Ask when its connection is closed: that is seen before the monitor has said why, for which this waits.
+        """
+        self._listen(stretched(LAST_SECONDS))
         return self._exit_code()
 
     def _exit_code(self) -> int | None:
