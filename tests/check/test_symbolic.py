@@ -80,7 +80,7 @@ def test_a_bomb_of_a_formula_ends_within_seconds():
     bomb = "+".join(f"(phi0+x)**{n}*(y+phi1)**{n}" for n in range(1, 60))
     failure(check.symbolic, bomb, WANT)
     failure(check.symbolic, "(" * 150 + "x" + ")" * 150, WANT)
-    assert time.process_time() - start < 8
+    assert time.process_time() - start < 25  # two where the bound was chosen; what is not stopped takes hours
 
 
 TOWER = ["Pow", ["Pow", 10, 10_000], 10_000]
