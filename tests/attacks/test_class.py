@@ -16,7 +16,7 @@ from chainrule import gradebook
 from chainrule.autograde import autograde
 from chainrule.course import Course
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]  # the first one grades the class, in a minute or more
 EACH = [pytest.param(number, attack, id=attack.name) for number, attack in enumerate(ATTACKS)]
 
 
