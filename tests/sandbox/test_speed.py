@@ -10,7 +10,7 @@ from chainrule.model import Limits
 SECONDS, TRIES = 0.060, 60
 """What is slow by itself is slow each time, what is slow because the machine is busy is quick once in a while."""
 STARTS = 4
-"""A slow machine may take as long as it does to start a bare Python so many times: 12 ms where the seconds were chosen."""
+"""A slow machine may take as long as so many starts of a bare Python: 12 ms each where the seconds were chosen."""
 
 
 def seconds_to_first_answer():
