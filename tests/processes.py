@@ -47,7 +47,7 @@ def below(process: int) -> dict[int, list[str]]:
     return found
 
 
-def gone(processes: Iterable[int], seconds: float = 20.0) -> bool:
+def gone(processes: Iterable[int], seconds: float = 60.0) -> bool:
     """Wait until all have ended. Returns whether they have."""
     return until(lambda: not any(map(_alive, processes)), seconds)
 
@@ -60,7 +60,7 @@ def _alive(process: int) -> bool:
         return False
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> bool:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Wait until it holds. Returns whether it does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.processes import below
+from tests.processes import below, gone
 
 from chainrule.errors import GraderError
 from chainrule.forkservers import ForkServers
@@ -83,10 +83,12 @@ def running(others: set[int]) -> Counter[str]:
 
 
 def kill(module: str, others: set[int]) -> None:
-    for process, name in ours(others).items():
-        if name == module:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+    """Kill them, and wait until they have ended: a moment longer each could take an order, and lose it."""
+    killed = [process for process, name in ours(others).items() if name == module]
+    for process in killed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    assert gone(killed)
 
 
 def points(pool: Any, job: Job, times: int = 4) -> list[float]:
@@ -119,7 +121,8 @@ def test_if_what_is_shared_is_killed_each_worker_starts_its_own(
 
 def test_workers_start_while_the_fork_servers_do(job: Job, others: set[int]) -> None:
     servers = ForkServers(job)  # does not wait for them: here the zygote could not start
-    [zygote] = [process for process, module in ours(others).items() if module == "chainrule.worker"]
+    assert servers._zygote is not None
+    zygote = servers._zygote._process.pid
     os.kill(zygote, signal.SIGSTOP)
     with processes(1, servers.handles) as pool:
         assert pool.submit(os.getpid).result(60) != os.getpid()

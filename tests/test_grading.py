@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.processes import mark, marked, until
 
 from chainrule import grading
 from chainrule.course import Course
@@ -90,66 +91,71 @@ def test_too_much_memory_has_its_own_sentence(graded):
     assert "used more than 0.25 GiB of memory" in result.exercises[0].outcomes[0].message
 
 
+WORD = mark()
+WAIT = f"os.system('sleep 2; : {WORD}')"
+CELL = f"import os\n{WAIT}"
+IN_A_FORK = f"""
+import os
+waits, origin = True, os.getpid()
+def descend(grad, w, lr, n):
+    global waits
+    if waits and os.getpid() != origin:
+        waits = False
+        {WAIT}
+    for _ in range(n): w = w - lr * grad(w)
+    return w
+slope = "2 * u"
+"""
+
+
+@contextlib.contextmanager
+def killed(level, time):
+    """Meanwhile, when a process of WAIT is there for the n-th time, kills what is so far below the zygote on the way to
+    it. Gives the list of what was killed."""
+    (zygote,) = (zygote._process.pid for zygote in zygotes._zygotes if zygote.alive)
+    pids = []
+
+    def kill():
+        for _ in range(time - 1):
+            assert until(lambda: marked(WORD), 60)
+            assert until(lambda: not marked(WORD), 60)
+        assert until(lambda: marked(WORD), 60)
+        way = [marked(WORD)[0]]
+        while way[0] != zygote:
+            way.insert(0, int(Path(f"/proc/{way[0]}/stat").read_text().rpartition(")")[2].split()[1]))
+        pids.append(way[1 + level])
+        os.kill(pids[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield pids
+    thread.join()
+
+
+@pytest.mark.parametrize("level", [0, 1, 2], ids=["its monitor", "the root of its processes", "the process itself"])
+@pytest.mark.parametrize(
+    ("changes", "time"),
+    [
+        pytest.param({"extra": [CELL]}, 1, id="in a cell"),
+        pytest.param({"extra": [CELL + "\nkept = 1", "os._exit(0)", "print(kept)"]}, 2, id="when a cell runs again"),
+        pytest.param({"descend": IN_A_FORK}, 1, id="in its tests"),
+    ],
+)
+def test_what_is_killed_from_outside_costs_the_student_nothing(graded, level, changes, time):
+    """Such as by a machine without memory: the cell, or the tests, run again in a fresh process."""
+    if level == 2 and not graded().isolation.startswith("A"):
+        pytest.skip("below tier A the root is the process itself")
+    graded()
+    with killed(level, time) as pids:
+        result = graded(**changes)
+    assert pids
+    assert points(result) == {"line_grad": 8, "descend": 7}
+    assert [note.message for note in result.notes if "exit status 0" not in note.message] == []
+    assert "NameError" not in json.dumps(result.notebook)
+
+
 SLOW = "import numpy as np, time\ndef line_grad(phi, x, y):\n    time.sleep(0.7)\n    r = phi[0] + phi[1] * x - y\n"
 SLOW += "    return np.array([2 * r.mean(), 2 * (r * x).mean()])"
-
-
-def children(pids):
-    found = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return found
-
-
-class Killer(threading.Thread):
-    """Kills the monitor (0), the root of the student's processes (1), the process itself (2) or its fork (3), once, as
-    soon as there is something `deep` below the zygote: 3 is the process, which may run a cell, 4 its fork for tests."""
-
-    def __init__(self, victim: int, deep: int) -> None:
-        super().__init__(daemon=True)
-        graded_by = [zygote for zygote in zygotes._zygotes if zygote.alive]
-        self.zygote, self.victim, self.deep = graded_by[-1]._process.pid, victim, deep
-        self.killed: list[int] = []
-        self.start()
-
-    def run(self):
-        deadline = time.monotonic() + 60
-        while not self.killed and time.monotonic() < deadline:
-            levels = [children([self.zygote])]
-            while levels[-1]:
-                levels.append(children(levels[-1]))
-            levels.pop()
-            if len(levels) >= self.deep:
-                time.sleep(0.3)  # in the middle of it
-                self.killed = levels[min(self.victim, len(levels) - 1)]
-                for pid in self.killed:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-            time.sleep(0.002)
-
-
-KILLS = [(0, 3), (1, 3), (2, 3), (0, 4), (1, 4), (2, 4), (3, 4)]
-KILLED = ("its monitor", "the root of its processes", "the process itself", "its fork")
-
-
-@pytest.mark.parametrize(
-    ("victim", "deep"),
-    [pytest.param(*kill, id=f"{KILLED[kill[0]]} {('in a cell', 'in a test')[kill[1] - 3]}") for kill in KILLS],
-)
-def test_what_is_killed_from_outside_costs_the_student_nothing(graded, victim, deep):
-    """Such as by a machine without memory: the cell or the test runs again in a fresh process."""
-    tier = graded().isolation.split()[0]
-    if tier not in ("A", "A+"):  # there the root is the process itself
-        victim, deep = max(0, victim - 1), deep - 1
-    killer = Killer(victim, deep)
-    result = graded(extra=["import time; time.sleep(1.5)"], line_grad=SLOW)
-    killer.join()
-    assert killer.killed
-    assert points(result) == {"line_grad": 8, "descend": 7}
-    assert result.notes == ()
-
-
 LARGE = """
 import numpy as np
 def line_grad(phi, x, y):
@@ -231,7 +237,7 @@ def test_a_cell_that_kills_its_process_runs_a_few_times_and_costs_its_exercise(g
     result = graded(line_grad=killer)
     assert points(result) == {"line_grad": 0, "descend": 7}
     assert [note.kind for note in result.notes] == ["crashed"]
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 60
 
 
 def test_the_result_says_what_jail_it_had(graded):
@@ -284,10 +290,10 @@ def test_a_flood_of_output_is_cut_with_a_word_about_it(graded):
 
 def test_cells_that_take_too_long_together_are_the_last_that_run(graded):
     """Each is within its own limit; what was defined before them still earns its points."""
-    slow = ["import time", *(["time.sleep(1.1)"] * 3)]
-    result = graded(Limits(cells=0.1), extra=slow)
+    slow = ["import time", *(["time.sleep(4.1)"] * 3)]  # on a crowded machine the limit grows, up to eightfold
+    result = graded(Limits(cells=0.5), extra=slow)
     assert [(note.kind, note.message) for note in result.notes] == [
-        ("timeout", "The cells took more than 0.1 s together: no more were run.")
+        ("timeout", "The cells took more than 0.5 s together: no more were run.")
     ]
     shown = [cell["outputs"] for cell in result.notebook["cells"] if cell["cell_type"] == "code"]
     assert [bool(outputs and outputs[0]["output_type"] == "error") for outputs in shown[:4]] == [
@@ -298,13 +304,13 @@ def test_cells_that_take_too_long_together_are_the_last_that_run(graded):
     ]
     assert points(result) == {"line_grad": 0, "descend": 0}
     message = result.exercises[0].outcomes[0].message
-    assert "Its cell was not run: the cells before it took more than 0.1 s together." in message
+    assert "Its cell was not run: the cells before it took more than 0.5 s together." in message
 
 
 def test_running_earlier_cells_again_counts_as_their_time(graded):
     crash = ["import time; time.sleep(1.0)", "import os; os._exit(0)"]
-    assert points(graded(Limits(cells=3.0), extra=crash)) == {"line_grad": 8, "descend": 7}
-    assert points(graded(Limits(cells=0.5), extra=crash))["line_grad"] == 0
+    assert points(graded(Limits(cells=20.0), extra=crash)) == {"line_grad": 8, "descend": 7}
+    assert points(graded(Limits(cells=0.2), extra=crash))["line_grad"] == 0
 
 
 def test_a_notebook_full_of_pictures_is_cut_with_a_word_about_it(graded):

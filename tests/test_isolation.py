@@ -202,8 +202,8 @@ def test_a_killed_run_leaves_no_bubblewrap(classroom: Any) -> None:
     for number in range(6):
         classroom.submit(f"student{number}")
     with start(classroom, *PROFILE, workers=2) as process:
-        assert until(lambda: "inside" in zygotes(process.pid).values(), 60)
-        assert until(lambda: (classroom.root / "autograded").exists(), 60)
+        assert until(lambda: "inside" in zygotes(process.pid).values(), 120)
+        assert until(lambda: (classroom.root / "autograded").exists(), 120)
         processes = below(process.pid)
         process.kill()
         process.communicate()

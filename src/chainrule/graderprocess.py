@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ START_SECONDS = 120.0
 GRACE_SECONDS = 30.0
 NAMING_SECONDS = 300.0
 COPY_SECONDS = 20.0
+END_SECONDS = 5.0
 ODD = ("CI", "BUILD_NUMBER", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
 """Variables that a grader must not see, nor any of pytest's own: with the first two pytest explains differences at any
 length, which a student's answer can make take hours; the others take asserts out of a grader, or add errors to it."""
@@ -148,6 +150,7 @@ class GraderProcess:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(handle, 0)  # as long as it lives, its number is its own
                 os.killpg(int.from_bytes(pid, "little"), signal.SIGKILL)
+            select.select([handle], [], [], END_SECONDS)  # it is a child of the template's
             os.close(handle)
 
         return end

@@ -81,7 +81,7 @@ class World:
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)  # killed it would leave processes for a moment, and its user with them
         self.process.kill()
         self.process.wait()
         assert self.process.stdout is not None

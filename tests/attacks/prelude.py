@@ -20,6 +20,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 INTEL = os.uname().machine == "x86_64"
 MIB = 1 << 20
+NOTICED = 2.0
+"""Seconds for a monitor to notice, on a busy machine. What is stopped at once does not take them."""
 CANARY = re.compile(rb"canary-[0-9a-f]{16}-\w+")
 
 

@@ -134,7 +134,7 @@ def test_it_is_ended_and_nothing_is_left(world_of: Any, name: str, user: str, ti
     )
     assert result["lost"] in endings.split(" "), result["printed"][-500:]
     assert result["left"] == []
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 150  # on a crowded machine a limit of ten seconds grows, up to eightfold
     if endings == "":
         assert result["printed"].strip().endswith("all started"), result["printed"][-500:]
     fresh = world.cell("print('fine')", letter, landlock, **SMALL)

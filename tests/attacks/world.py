@@ -34,6 +34,8 @@ from chainrule.worker.jail import kernel, namespaces, view
 from chainrule.worker.jail.bubblewrap import ALWAYS, NEVER
 from chainrule.worker.scratch import remove
 
+MOMENT = 30.0
+"""Seconds for the kernel to clean up after processes that were killed: on a busy machine some."""
 IOPRIO_GET = 252 if os.uname().machine == "x86_64" else 31
 HOME = """
 import json, os
@@ -174,7 +176,7 @@ class World:
                 child.connection.request("run", source, on_output=keep)
             except StudentProcessError as error:
                 lost = type(error).__name__
-            status = child.exit_status() if lost else None
+            status = child.exit_status() if lost == "StudentCrashed" else None
             reason = child.exit_reason
         return {
             "printed": "".join(printed),
@@ -221,7 +223,7 @@ class World:
 
     def _clean(self) -> None:
         """End and remove what a control left."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + MOMENT
         while (others := self._processes() - self.own) and time.monotonic() < deadline:
             for other in others:
                 with contextlib.suppress(ProcessLookupError):
@@ -273,7 +275,7 @@ class World:
 
     def left(self) -> list[str]:
         """What was not here before, after a moment for the kernel to clean up."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + MOMENT
         while (found := sorted(self._left() - self.baseline)) and time.monotonic() < deadline:
             time.sleep(0.01)
         return found

@@ -21,9 +21,13 @@ pytestmark = pytest.mark.browser
 def test_the_payload_is_live_where_it_is_not_escaped(watched: Any, tmp_path: Path) -> None:
     """The control: without it, the next tests could pass because the payload is harmless."""
     watched.page.set_content(f"<title>own</title>{HOSTILE}")
-    watched.page.wait_for_timeout(300)
+    taken = "https://evil.example/taken"
+    for _ in range(200):
+        if watched.dialogs and taken in watched.requests:
+            break
+        watched.page.wait_for_timeout(100)
     assert watched.dialogs
-    assert "https://evil.example/taken" in watched.requests
+    assert taken in watched.requests
 
 
 def test_nothing_of_a_hostile_submission_runs(watched: Any, hostile_page: str, tmp_path: Path) -> None:

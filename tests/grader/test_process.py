@@ -340,7 +340,7 @@ def test_a_call_that_hangs_is_stopped_in_its_time_and_costs_its_test(odd):
     result = grade(odd, "def f(): return 1\ndef hang():\n    while True: pass", "late", 3)
     assert statuses(result) == ["timeout", "passed"]
     assert result.outcomes[0].message == "Your `hang` was stopped: it ran for more than 1 s."
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60  # on a crowded machine its second is up to eight, and a grader takes its own
 
 
 def test_answers_of_any_size_in_any_number_do_not_fill_the_graders_memory(odd):

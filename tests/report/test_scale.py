@@ -17,6 +17,7 @@ from bench.reports import run
 from bench.synthetic import Size, make
 from nbgrader.api import Gradebook
 from sqlalchemy import event
+from tests.processes import until
 
 from chainrule import gradebook
 from chainrule.course import Course
@@ -146,27 +147,32 @@ def test_results_come_in_the_order_of_the_items() -> None:
 
 
 @pytest.mark.parametrize("in_child", [True, False])
-def test_what_fails_in_any_process_is_raised_and_the_others_are_stopped(in_child: bool) -> None:
-    parent, begin = os.getpid(), time.monotonic()
+def test_what_fails_in_any_process_is_raised_and_the_others_are_stopped(tmp_path: Path, in_child: bool) -> None:
+    parent, begin, turn = os.getpid(), time.monotonic(), tmp_path / "turn"
 
     def work(item: int) -> int:
         if (os.getpid() != parent) == in_child:
+            turn.touch()
             raise GradebookError("It is locked.")
-        time.sleep(1 if in_child else 60)
+        if in_child:
+            assert until(turn.exists)
+        else:
+            time.sleep(200)
         return item
 
     with pytest.raises(GradebookError, match="locked"):
         parallel.each(work, [0, 1], workers=2)
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 100
 
 
-def test_a_process_that_dies_is_named_and_nothing_hangs() -> None:
-    parent = os.getpid()
+def test_a_process_that_dies_is_named_and_nothing_hangs(tmp_path: Path) -> None:
+    parent, turn = os.getpid(), tmp_path / "turn"
 
     def die(item: int) -> int:
         if os.getpid() != parent:
+            turn.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(1)  # the other process gets its turn
+        assert until(turn.exists)  # the other process gets its turn
         return item
 
     with pytest.raises(ChainruleError, match="ended with -9 before it was done"):

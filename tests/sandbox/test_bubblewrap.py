@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(bool(bubblewrap.unusable()), reason=bubblewrap.u
 
 FILL = """
 import os
-def fill(megabytes, nameless=False):
+def fill(megabytes, nameless=False, seconds=1):
     kept = []
     for number in range(megabytes):
         kept.append(open(f"fill{number}", "wb", buffering=0))
@@ -35,7 +35,7 @@ def fill(megabytes, nameless=False):
         if nameless:
             os.unlink(f"fill{number}")
     import time
-    time.sleep(1)
+    time.sleep(seconds)
     return "written"
 """
 
@@ -253,7 +253,7 @@ def test_an_environment_below_a_folder_that_is_hidden_is_shown_alone(place, monk
 # -- limits -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("source", ["fill(40)", "fill(40, nameless=True)"])
+@pytest.mark.parametrize("source", ["fill(40, seconds=50)", "fill(40, nameless=True, seconds=50)"])
 def test_who_fills_the_disk_is_ended_and_the_others_go_on(inside, source):
     greedy, other = inside.start(), inside.start()
     with pytest.raises(StudentCrashed):
@@ -272,7 +272,7 @@ def test_together_they_may_have_what_each_may(inside):
 def test_processes_are_counted_and_the_reason_said(inside):
     child = inside.start()
     with pytest.raises(StudentCrashed):
-        inside.run(child, "import os, time\nfor _ in range(40):\n    if os.fork() == 0: time.sleep(60)\ntime.sleep(5)")
+        inside.run(child, "import os, time\nfor _ in range(40):\n    if os.fork() == 0: time.sleep(60)\ntime.sleep(50)")
     child.exit_status()
     assert child.exit_reason == "processes"
 
@@ -377,14 +377,14 @@ time.sleep(100)
 """
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(view.package()).parent)}
     owner = subprocess.Popen([*PROFILE, sys.executable, "-P", "-c", source], env=environment)
-    assert until((tmp_path / "ready").exists, 60)
+    assert until((tmp_path / "ready").exists, 120)
     assert (tmp_path / "ready").read_text().startswith("B+ (")
     assert until(lambda: marked(word))
     processes = below(owner.pid)
     assert len([words for words in processes.values() if words[0] == bubblewrap.PROGRAM]) >= 2
     owner.kill()
     owner.wait()
-    assert gone(processes, 60)
+    assert gone(processes)
     assert not marked(word)
 
 

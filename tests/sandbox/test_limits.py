@@ -29,7 +29,7 @@ def test_one_process_cannot_have_more_memory(student):
 
 def test_nor_can_many_processes_together(student):
     process = student(SMALL)
-    hog = "import os, time\nfor _ in range(3): os.fork()\nkept = b'x' * (100 << 20)\ntime.sleep(30)"
+    hog = "import os, time\nfor _ in range(3): os.fork()\nkept = b'x' * (100 << 20)\ntime.sleep(50)"
     with pytest.raises(StudentCrashed):
         process.run(hog)
     process.child.exit_status()
@@ -119,7 +119,7 @@ def test_they_die_with_the_supervisor_too(tmp_path):
             time.sleep(100)
         finally:
             os._exit(1)
-    assert until((tmp_path / "ready").exists, 60)
+    assert until((tmp_path / "ready").exists, 120)
     assert until(lambda: marked(word))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

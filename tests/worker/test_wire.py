@@ -213,7 +213,7 @@ def test_a_deadline_ends_waiting_also_for_a_dripping_sender():
         start = time.monotonic()
         with pytest.raises(wire.OutOfTime):
             wire.receive(ours, time.monotonic() + 0.3)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 10  # all of it would take twenty
     thread.join()
 
 

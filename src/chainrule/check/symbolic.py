@@ -150,7 +150,10 @@ def _shown(mine: Any) -> str:
 
 @contextmanager
 def _time_limit(seconds: float, message: str) -> Iterator[None]:
-    """Stop after `seconds` with `Failed(message)`. Only in the main thread, where signals arrive."""
+    """Stop after `seconds` of processor time, which others on the machine do not use up, with `Failed(message)`.
+
+    Only in the main thread, where signals arrive.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -158,10 +161,10 @@ def _time_limit(seconds: float, message: str) -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise Failed(message)
 
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    previous = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)

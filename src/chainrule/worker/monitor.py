@@ -27,7 +27,8 @@ from chainrule.worker.jail import check, group, kernel, lockdown, namespaces, pr
 from chainrule.worker.jail.order import Order
 
 TICK_SECONDS = 0.025
-REST_SECONDS = 2.0
+REST_SECONDS = 5.0
+"""So long what was killed may take to be gone: a moment, unless the machine is busy."""
 FAILED = 111
 """Exit status of a process whose lock-down failed."""
 

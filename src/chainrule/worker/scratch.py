@@ -40,7 +40,7 @@ def make() -> str:
     _end_orphans()
     for name in os.listdir(PLACE):
         pid = name.partition("-")[0]
-        if pid.isdigit() and (int(pid) == os.getpid() or not os.path.exists(f"/proc/{pid}")):
+        if pid.isdigit() and (int(pid) == os.getpid() or _is_ending(int(pid))):
             remove(Path(PLACE, name))
     return tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=PLACE)
 
@@ -76,6 +76,14 @@ def _is_orphan(pid: int, zygote: int) -> bool:
         if parent in (1, zygote):
             return parent == 1 or exiting
         above = parent
+
+
+def _is_ending(pid: int) -> bool:
+    """Whether a process has ended, or is about to."""
+    try:
+        return _state(pid)[1]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _state(pid: int) -> tuple[int, bool]:

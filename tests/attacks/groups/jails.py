@@ -150,6 +150,7 @@ def nobody_watches(whole: Path) -> None:
         return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
 
     with jailed() as process:
+        run(process, "1")  # by now the monitor has heard all that there is to hear
         (monitor,) = parents_of(pids_of(process))
         before = woken(monitor)
         time.sleep(1)

@@ -37,7 +37,7 @@ def the_workers_of_a_run_share_the_group(uid: int) -> None:
     process, reading = start_fork(lambda: _autograde(uid, whole, course))
     seen: set[str] = set()
     statuses: list[int] = []
-    assert until(lambda: seen.update(path.name for path in whole.glob("*/")) or _ended(process, statuses), 400)
+    assert until(lambda: seen.update(path.name for path in whole.glob("*/")) or _ended(process, statuses), 1200)
     os.close(reading)
     log = (course / "log").read_text()
     assert statuses == [0], log

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from tests.attacks.prelude import MIB, call, libc
+from tests.attacks.prelude import MIB, NOTICED, call, libc
 from tests.attacks.probe import in_b, probe
 
 NO_QUOTA = "The scratch folder is one of the host: a file's size is limited, their number is not."
@@ -18,7 +18,7 @@ def memory_of_ones_own(t):
     for _ in range(75):
         kept.append(mmap.mmap(-1, 8 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
         kept[-1].write(b"x" * (8 * MIB))
-    time.sleep(0.5)
+    time.sleep(NOTICED)
     return "600 MiB"
 
 
@@ -28,7 +28,7 @@ def memory_shared_with_children(t):
     for _ in range(75):
         kept.append(mmap.mmap(-1, 8 * MIB))
         kept[-1].write(b"x" * (8 * MIB))
-    time.sleep(0.5)
+    time.sleep(NOTICED)
     return "600 MiB"
 
 
@@ -40,7 +40,7 @@ def memory_that_no_process_seems_to_use(t):
         kept.append(mmap.mmap(-1, 8 * MIB))
         kept[-1].write(b"x" * (8 * MIB))
         kept[-1].madvise(mmap.MADV_DONTNEED)
-    time.sleep(0.5)
+    time.sleep(NOTICED)
     return "600 MiB"
 
 
@@ -49,7 +49,7 @@ def memory_in_a_file_without_a_name(t):
     descriptor = os.memfd_create("attack")
     for _ in range(75):
         os.write(descriptor, b"x" * (8 * MIB))
-    time.sleep(0.5)
+    time.sleep(NOTICED)
     return "600 MiB"
 
 
@@ -61,7 +61,7 @@ def memory_of_many_processes(t):
         if pids[-1] == 0:
             kept = mmap.mmap(-1, 100 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             kept.write(b"x" * (100 * MIB))
-            time.sleep(1)
+            time.sleep(NOTICED)
             os._exit(0)
     ended = [os.waitpid(pid, 0)[1] for pid in pids]
     if any(ended):
@@ -78,10 +78,10 @@ def memory_of_processes_without_a_parent(t):
             if os.fork() == 0:
                 kept = mmap.mmap(-1, 100 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
                 kept.write(b"x" * (100 * MIB))
-                time.sleep(1.2)
+                time.sleep(NOTICED + 1)
             os._exit(0)
         os.waitpid(pid, 0)
-    time.sleep(1)
+    time.sleep(NOTICED)
     return "600 MiB"
 
 
@@ -92,7 +92,7 @@ def fill_the_disk(t):
             with open(f"attack-fill-{number}", "wb") as file:
                 for _ in range(6):
                     file.write(b"x" * MIB)
-        time.sleep(0.3)
+        time.sleep(NOTICED)
         return "60 MiB"
     finally:
         for number in range(10):
@@ -118,7 +118,7 @@ def fill_the_table_of_files(t):
     try:
         for number in range(25_000):
             os.close(os.open(f"attack-many/{number}", os.O_CREAT | os.O_WRONLY))
-        time.sleep(0.3)
+        time.sleep(NOTICED)
         return "25,000 files"
     finally:
         import shutil
@@ -132,7 +132,7 @@ def many_processes(t):
         if os.fork() == 0:
             time.sleep(30)
             os._exit(0)
-    time.sleep(0.3)
+    time.sleep(NOTICED)
     return "100 processes"
 
 
@@ -160,7 +160,7 @@ def many_sisters(t):
         if call(56, 220, 0x8000 | 17, 0, 0, 0, 0) == 0:
             time.sleep(30)
             os._exit(0)
-    time.sleep(0.3)
+    time.sleep(NOTICED)
     return "100 processes"
 
 
@@ -171,7 +171,7 @@ def many_threads(t):
     try:
         for _ in range(200):
             threading.Thread(target=event.wait, daemon=True).start()
-        time.sleep(0.3)
+        time.sleep(NOTICED)
         return "200 threads"
     finally:
         threading.stack_size(0)
