@@ -204,6 +204,12 @@ def test_a_student_reads_all_that_is_about_the_deadline_and_nothing_else(
     assert len(own.lines) > len(rules)
 
 
+def test_who_is_excused_reads_that_and_nothing_of_lateness() -> None:
+    own = total(LATE + "[[excused]]\nstudent = 'ada'\nassignment = 'a'\n", record("a", 80, late=DAYS(2))).on("a")
+    assert own is not None
+    assert [line.text for line in own.lateness] == ["Excused: it does not count."]
+
+
 def test_what_is_missing_counts_0_once_it_is_due_for_this_student() -> None:
     """Half a second before the deadline it does not count; an extension moves that moment, the grace does not."""
     both = record("a", 80), record("b", None, late=None)

@@ -14,7 +14,8 @@ import markupsafe
 from nbconvert.exporters import Exporter
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
-from chainrule import standing
+from chainrule import policy, standing
+from chainrule.course import Course
 from chainrule.plugins import prose
 from chainrule.plugins.feedback_items import STATES, Page
 from chainrule.plugins.feedback_page import build
@@ -48,12 +49,10 @@ class FeedbackExporter(Exporter):
         cells, resources = super().from_notebook_node(nb, resources, **kw)
         ids = resources["nbgrader"]
         record = read_record(ids["db_url"], ids["assignment"], ids["student"], ids["notebook"])
-        total = standing.of(Path(self.parent.coursedir.root), ids["db_url"], ids["student"])
-        if total is not None and (own := total.on(ids["assignment"])) is not None:
-            words = tuple(line.text for line in own.lateness)
-            deadline = own.deadline.replace(tzinfo=None) if own.deadline else None  # UTC, as all times of the gradebook
-            lateness = Lateness(deadline, own.late_days_used, total.late_days_left, words)
-            record = replace(record, lateness=lateness)
+        rules = policy.load(Course(Path(self.parent.coursedir.root)))
+        total = standing.of(rules, ids["db_url"], ids["student"])
+        if total is not None:
+            record = replace(record, lateness=Lateness.of(rules, total, ids["assignment"]))
         page = build(
             cells["cells"],
             record.marks,

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from chainrule.policy.model import exact
+from chainrule.policy.words import number
+
 
 def points(value: float) -> str:
-    """Points without needless digits: 7, 7.5, 6.33; a real minus sign."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text.replace("-", "−")
+    """Points without needless digits: 7, 7.5, 6.33; a real minus sign. Rounded half up, as the policy's words."""
+    return number(exact(value))
 
 
 def counted(number: int, noun: str) -> str:
