@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ def page(**record: Any) -> str:
 
 def test_in_time_is_not_called_late() -> None:
     text = page(handed_in=DUE - timedelta(minutes=1))
-    assert "Handed in 1 March 2025, 11:59 UTC Deadline 1 March 2025, 12:00 UTC" in text
+    assert "Handed in 1 Mar 2025, 11:59 UTC Deadline 1 Mar 2025, 12:00 UTC" in text
     assert "Late" not in text
 
 
@@ -46,14 +47,14 @@ def test_late_without_a_penalty_is_said_so(after: timedelta, said: str) -> None:
 
 def test_the_extension_moves_the_deadline() -> None:
     text = page(handed_in=DUE + timedelta(hours=3), extension=timedelta(days=2))
-    assert "Deadline 3 March 2025, 12:00 UTC , with your extension of 2 days" in text
+    assert "Deadline 3 Mar 2025, 12:00 UTC , with your extension of 2 days" in text
     assert "Late" not in text
 
 
 def test_late_days_and_the_words_of_the_policy_are_shown() -> None:
     late = Lateness(DUE + timedelta(days=1), 2, 3, ("2 of your 5 late days paid for this.",), replaces=True)
     text = page(handed_in=DUE + timedelta(days=2, hours=1), lateness=late, extension=timedelta(hours=1))
-    assert "Deadline 2 March 2025, 12:00 UTC Late 1 day 1 hour Late days 2 used, 3 left" in text
+    assert "Deadline 2 Mar 2025, 12:00 UTC Late 1 day 1 hour Late days 2 used, 3 left" in text
     assert "2 of your 5 late days paid for this." in text
     assert "with your extension" not in text, "the policy has said which deadline counted"
 
@@ -87,7 +88,7 @@ def test_the_page_has_what_grades_toml_makes_of_a_late_hand_in(
         book.db.commit()
 
     text = words(feedback_in(tmp_path, [cell("code", "x", "test_f", points=8, locked=True)], also=hand_in_late))
-    assert "Deadline 1 March 2025, 12:00 UTC Late 1 day 3 hours Late days 2 used, 1 left" in text
+    assert "Deadline 1 Mar 2025, 12:00 UTC Late 1 day 3 hours Late days 2 used, 1 left" in text
     assert "2 late days are spent here: nothing is taken off." in text
     assert "of the total" not in text, "what it means for the course's total is said elsewhere"
 
@@ -123,7 +124,7 @@ def late_page(tmp_path: Path, feedback_in: Callable[..., str], cell: Callable[..
         if rules:
             (tmp_path / "grades.toml").write_text(rules)
         cells = [cell("code", "x", "test_f", points=60, locked=True)]
-        return words(feedback_in(tmp_path, cells, scores={"test_f": {"auto_score": 50.0}}, also=change))
+        return words(feedback_in(tmp_path, cells, scores={"test_f": {"auto_score": 50.0}}, results=[], also=change))
 
     return make
 
@@ -191,6 +192,36 @@ def test_while_a_person_has_to_mark_another_notebook_the_assignment_counts_so_fa
     one, two = Other("p2", 3, 5), Other("p3", 0, 5, waiting=True)
     assert "8 of 20 points so far: 8 in" in page(others=(Other("p2", 0, 5), two))
     assert "11 of 15 points : 11 in" in page(others=(one,))
+
+
+@pytest.mark.parametrize(
+    ("rules", "clock"),
+    [
+        ("timezone = 'Europe/Berlin'\n", "CET"),
+        ("timezone = 'Europe/Berlin'\n" + TENTH, "CET"),
+        ("timezone = 'America/Sao_Paulo'\n" + TENTH, "-03"),
+        (TENTH, "UTC"),
+        ("", "UTC"),
+    ],
+)
+def test_every_time_on_the_page_is_in_the_courses_zone_and_in_one_style(
+    late_page: Callable[..., str], rules: str, clock: str
+) -> None:
+    """Due 1 March 2025, 12:00 UTC, an extension of 6 hours, handed in 30 hours after that, graded 2 March, 9:30."""
+
+    def extended(book: Any) -> None:
+        handed_in(timedelta(hours=30))(book)
+        book.find_submission("a01", "ada").extension = timedelta(hours=6)
+        book.db.commit()
+
+    text = late_page(rules, extended)
+    times = re.findall(r"\d+ \w+ 2025, \d\d:\d\d [-+\w]+|\d\d:\d\d", text)
+    hour = {"CET": 1, "-03": -3, "UTC": 0}[clock]
+    due = f"1 Mar 2025, {12 + hour:02}:00 {clock}"
+    until, came = f"1 Mar 2025, {18 + hour}:00 {clock}", f"2 Mar 2025, {18 + hour}:00 {clock}"
+    said = [until, due] if rules else []  # by whom the deadline was moved, and from where
+    graded = f"2 Mar 2025, {9 + hour:02}:30 {clock}"
+    assert times == [graded, came, until, *said, *([came, until] if TENTH in rules else [])]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 20.0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -62,7 +64,7 @@ class FeedbackExporter(Exporter):
             self._delimiters(ClearHiddenTests, "test"),
             self._delimiters(ClearMarkScheme, "mark_scheme"),
         )
-        return render(page, record, ids["assignment"], ids["notebook"]), resources
+        return render(page, record, ids["assignment"], ids["notebook"], rules.zone), resources
 
     def _delimiters(self, preprocessor: Any, name: str) -> Delimiters:
         """Of the regions that this preprocessor of nbgrader clears, as the course configures it."""
@@ -70,8 +72,8 @@ class FeedbackExporter(Exporter):
         return Delimiters(getattr(configured, f"begin_{name}_delimeter"), getattr(configured, f"end_{name}_delimeter"))
 
 
-def render(page: Page, record: Record, assignment: str, notebook: str) -> str:
-    """The page as HTML: every text escaped by the template engine or by `prose`."""
+def render(page: Page, record: Record, assignment: str, notebook: str, zone: tzinfo = UTC) -> str:
+    """The page as HTML: every text escaped by the template engine or by `prose`, every time in `zone`."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -81,7 +83,7 @@ def render(page: Page, record: Record, assignment: str, notebook: str) -> str:
     )
     environment.filters |= {
         "points": points,
-        "moment": moment,
+        "moment": partial(moment, zone=zone),
         "duration": duration,
         "counted": counted,
         "inline": prose.inline,
