@@ -37,8 +37,8 @@ def print_difference(console: Console, found: Difference) -> None:
         words = [said for (name, _), said in shared.items() if name == exercise]
         print_words(console, f"In the grader of {exercise}: {', '.join(words)}.")
     if less := _worth_less(found):
-        words = f"Worth less now: {', '.join(less)}. There raise-only keeps each student's share, not the points."
-        print_words(console, words, style="yellow")
+        said = f"Worth less now: {', '.join(less)}. There raise-only keeps each student's share, not the points."
+        print_words(console, said, style="yellow")
     before = sorted({student.graders[0] for student in found.students if student.graders[0]})
     digests = ", ".join(digest[:SHORT] for digest in before) or "none"
     print_words(console, f"{_totals(found)}; graders {digests} -> {found.graders[:SHORT]}", style="bold")
