@@ -22,10 +22,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class ChainruleError(Exception):
     """Base of all errors with a message meant for people."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle, by which errors come from other processes: with its message, which is not put together again."""
+        return _again, (type(self), *self.args), self.__dict__
+
+
+def _again(kind: type[ChainruleError], *message: object) -> ChainruleError:
+    return kind.__new__(kind, *message)
 
 
 class CourseError(ChainruleError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
@@ -16,7 +15,7 @@ from sqlalchemy import Connection, case, func, select
 from chainrule import gradebook, policy
 from chainrule.course import Course
 from chainrule.errors import UnknownName
-from chainrule.policy import Record, Total
+from chainrule.policy import Policy, Record, Total
 
 Collected = Callable[[str, str], bool]
 """(student, assignment) -> whether there is a folder in submitted/, of which the gradebook may not know yet."""
@@ -37,15 +36,13 @@ def nothing(student: str, assignment: str) -> bool:
     return False
 
 
-def of(root: Path, db_url: str, student: str, collected: Collected = nothing) -> Total | None:
+def of(rules: Policy, db_url: str, student: str, collected: Collected = nothing) -> Total | None:
     """The total of one student, for the page that the student gets: `Total.on` has one assignment, with its lines.
 
     None in a course without `grades.toml`, where nbgrader's numbers are all there is, and for a student whom the
     gradebook does not know. Late days are spent where they help most among all that is graded, so those of an
-    assignment may change until the course ends. Raises `SourceError` or `UnknownName` for a mistake in the file.
+    assignment may change until the course ends.
     """
-    course = Course(root)
-    rules = policy.load(course)
     if not rules.file:
         return None
     with gradebook.connect(db_url) as connection:

@@ -71,7 +71,7 @@ def test_comments_keep_their_lines_and_marks_their_origin(watched: Any, address:
     assert question.locator("math").count() == 3
     top = " ".join(watched.page.locator(".score").inner_text().split())
     assert "with your extension of 1 hour" in top
-    assert "Deadline 1 March 2025, 13:00 UTC" in top
+    assert "Deadline 1 Mar 2025, 13:00 UTC" in top
     assert "Late 2 hours 5 minutes" in top
 
 

@@ -45,12 +45,12 @@ def test_score_parts_and_late_penalty_stand_at_the_top(feedback: Feedback, cell:
     assert "Exercises 4.5 of 6" in text
     assert "Written answers 0 of 6 (1 to be graded)" in text
     assert "Late penalty −1" in text
-    assert "Handed in 1 March 2025, 15:05 UTC" in text
-    assert "Deadline 1 March 2025, 12:00 UTC" in text
+    assert "Handed in 1 Mar 2025, 15:05 UTC" in text
+    assert "Deadline 1 Mar 2025, 12:00 UTC" in text
     assert "Late 3 hours 5 minutes" in text
     assert "A person has still to give up to 6 of these points." in text
     assert "Ada Lovelace (ada)" in text
-    assert "graded 2 March 2025, 09:30 UTC" in text
+    assert "graded 2 Mar 2025, 09:30 UTC" in text
 
 
 def test_every_failed_test_says_what_differs_and_says_it_once(feedback: Feedback, notebook: Any) -> None:

@@ -120,10 +120,25 @@ days = 1.5
         datetime(2026, 3, 10, 17, tzinfo=UTC),
         datetime(2026, 7, 10, 16, tzinfo=UTC),
         datetime(2026, 3, 10, 23, tzinfo=UTC),
-        datetime(2026, 3, 10, 22, 59, 59, tzinfo=UTC),
+        datetime(2026, 3, 10, 22, 59, 59, 999999, tzinfo=UTC),
         None,
     ]
     assert rules.extensions[4].days == timedelta(hours=36)
+
+
+@pytest.mark.parametrize(
+    ("until", "meant"),
+    [
+        ("2026-10-25T02:30:00", datetime(2026, 10, 25, 1, 30)),  # occurs twice: the second, in CET
+        ("2026-10-25T02:30:00+02:00", datetime(2026, 10, 25, 0, 30)),  # the first, by its offset
+        ("2026-03-29T02:30:00", datetime(2026, 3, 29, 1, 30)),  # is left out: as on a clock not yet put forward
+        ("2026-10-25", datetime(2026, 10, 25, 22, 59, 59, 999999)),
+        ("2026-03-29", datetime(2026, 3, 29, 21, 59, 59, 999999)),
+    ],
+)
+def test_a_time_at_the_change_of_summer_time_is_the_later_that_it_can_mean(until: str, meant: datetime) -> None:
+    rules = read(f"timezone = 'Europe/Berlin'\n[[extensions]]\nstudent = 'ada'\nuntil = {until}\n")
+    assert rules.extensions[0].until == meant.replace(tzinfo=UTC)
 
 
 def test_numbers_are_the_decimals_that_are_written() -> None:

@@ -17,7 +17,7 @@ from chainrule.present.difference import print_difference
 from chainrule.present.grades import print_exercise
 from chainrule.present.isolation import print_doctor
 from chainrule.present.ledger import print_audit
-from chainrule.regrade.difference import Difference, StudentChange, compare
+from chainrule.regrade.difference import POINTS, CellChange, Difference, StudentChange, compare
 from chainrule.regrade.raise_only import keep
 from chainrule.sandbox import Report
 from chainrule.sandbox.doctor import Layer
@@ -80,6 +80,25 @@ def test_a_late_penalty_that_changes_has_its_line(found: Difference) -> None:
     console = screen(None)
     print_difference(console, Difference("a01", "b" * 64, False, (late,)))
     assert text(console).splitlines()[1].split(maxsplit=2) == ["zoe", "50", "late penalty  0 -> 5  computed anew"]
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_with_raise_only_a_cell_that_is_worth_less_is_said_to_keep_its_share(raises: bool) -> None:
+    """8 points became 4. ada's 6 are the 3 of 4 that they were, though the graders give 1; bob's 4 are 2."""
+
+    def student(name: str, old: float, new: float, computed: float | None) -> StudentChange:
+        cell = CellChange(
+            "n", "test_f", (old, new), (8.0, 4.0), (POINTS,), computed=computed, kept=computed is not None
+        )
+        return StudentChange(name, (old, new), 4.0, graders=("a" * 64, "b" * 64), cells=(cell,))
+
+    students = (student("ada", 6.0, 3.0, 1.0 if raises else None), student("bob", 4.0, 2.0, None))
+    console = screen(None)
+    print_difference(console, Difference("a01", "b" * 64, raises, students))
+    said = text(console).splitlines()
+    note = "Worth less now: test_f 8 -> 4 points. There raise-only keeps each student's share, not the points."
+    assert (note in said) == raises
+    assert said[1].endswith("8 -> 4 points for test_f" + ("; raise-only keeps the share (now 1)" if raises else ""))
 
 
 @pytest.mark.parametrize("width", [80, 140])

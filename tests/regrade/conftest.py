@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.fixtures.small_course import new_small_course
-from tests.regrade.lines import ANSWERS, MARK, edit_grader, everything, line_grad, query, submit
+from tests.regrade.lines import ANSWERS, MARK, edit_grader, everything, line_grad, query, release, submit
 
 from chainrule.autograde import autograde
 from chainrule.course import Course
@@ -18,20 +18,13 @@ from chainrule.regrade import Difference, Regrade
 @pytest.fixture(scope="session")
 def graded_once(tmp_path_factory: pytest.TempPathFactory, empty_gradebook: Path) -> Path:
     """The small course, released; three submissions, graded; bob's written answer and ada's exercise marked by hand."""
-    from nbgrader.converters import GenerateAssignment
-    from nbgrader.coursedir import CourseDirectory
-    from traitlets.config import Config
-
     root = new_small_course(tmp_path_factory.mktemp("regrade") / "course")
     (root / "nbgrader_config.py").write_text(
         "from chainrule.plugins import configure\n"
         "c = get_config()\nconfigure(c)\nc.CourseDirectory.course_id = 'small'\n"
     )
     shutil.copy(empty_gradebook, root / "gradebook.db")
-    settings = Config()
-    settings.CourseDirectory.root, settings.CourseDirectory.assignment_id = str(root), "lines"
-    settings.ClearMarkScheme.enforce_metadata = False
-    GenerateAssignment(coursedir=CourseDirectory(config=settings), config=settings).start()
+    release(root)
     for student, answer in ANSWERS.items():
         submit(root, student, answer)
     assert not autograde(Course(root), "lines", workers=2).failed

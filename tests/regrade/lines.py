@@ -45,9 +45,23 @@ def test_direction(student, rng):
 '''
 
 
-MARK = """UPDATE grade SET manual_score = {}, needs_manual_grade = 0 WHERE id IN (SELECT g.id FROM grade g
+MARK = """UPDATE grade SET manual_score = {}, needs_manual_grade = FALSE WHERE id IN (SELECT g.id FROM grade g
     JOIN base_cell c ON c.id = g.cell_id JOIN submitted_notebook s ON s.id = g.notebook_id
     JOIN submitted_assignment a ON a.id = s.assignment_id WHERE c.name = '{}' AND student_id = '{}')"""
+
+
+def release(root: Path, **options: Any) -> None:
+    """nbgrader's generate_assignment, with `options` of its own and of its course folder."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    settings = Config()
+    settings.CourseDirectory.root, settings.CourseDirectory.assignment_id = str(root), "lines"
+    settings.ClearMarkScheme.enforce_metadata = False
+    if "db_url" in options:
+        settings.CourseDirectory.db_url, settings.CourseDirectory.course_id = options.pop("db_url"), "small"
+    GenerateAssignment(coursedir=CourseDirectory(config=settings), config=settings, **options).start()
 
 
 def submit(root: Path, student: str, answer: str) -> None:

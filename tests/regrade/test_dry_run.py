@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.regrade.lines import Forbidden, command, everything, told
+from tests.regrade.lines import Forbidden, command, everything, release, told
 
 from chainrule.course import Course
+from chainrule.notebook.build import build
 from chainrule.regrade import Difference, Regrade
 
 
@@ -56,6 +57,32 @@ def test_the_table_and_the_csv_name_test_points_and_verdict(edited: Path, tmp_pa
     assert "\x1b[" not in result.stdout
     lines = (tmp_path / "diff.csv").read_text().splitlines()
     assert any("cyd" in line and "test_direction" in line and "added" in line for line in lines)
+
+
+@pytest.mark.parametrize(("points", "differences", "raises"), [(10, 7, False), (4, 1, True)])
+def test_a_dry_run_after_changed_points_says_them_and_writes_into_its_own_folder_alone(
+    course: Path, points: int, differences: int, raises: bool
+) -> None:
+    """Worth more, plainly; worth less, with --raise-only: of 8 points bob has 3, of 4 the graders give 3 again."""
+    text, path = course / "source/lines.md", course / "graders/lines/test_line_grad.py"
+    text.write_text(text.read_text().replace('test="line_grad" points=8', f'test="line_grad" points={points}'))
+    path.write_text(path.read_text().replace("@points(5)", f"@points({differences})"))
+    build(Course(course))
+    release(course, force=True)
+    ours = {*(course / ".chainrule").rglob("*")}
+    before = everything(course)
+    with Regrade(Course(course), "lines", workers=2, raise_only=raises) as run:
+        found = run.compare()
+    assert everything(course) == before
+    assert {file.relative_to(course).parts[:2] for file in {*(course / ".chainrule").rglob("*")} - ours} == {
+        (".chainrule", "regrade")
+    }
+    assert found.raise_only == raises
+    (cyd,) = told(found)["cyd"].cells
+    assert (cyd.max_points, cyd.points) == ((8.0, points), (5.0, 2.5 if raises else 7.0))
+    (bob,) = told(found)["bob"].cells
+    assert (bob.points, bob.kept, bob.is_worth_less) == ((3.0, 3.0), False, raises)
+    assert (cyd.kept, cyd.computed) == ((True, 1.0) if raises else (False, None))
 
 
 @pytest.mark.slow

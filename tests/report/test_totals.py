@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chainrule import cli, standing
+from chainrule import cli, policy, standing
 from chainrule.course import Course
 from chainrule.errors import SourceError, UnknownName
 from chainrule.report import write
@@ -179,7 +179,8 @@ def test_unknown_students_and_assignments_are_named(room: Classroom) -> None:
 
 def test_a_feedback_page_can_ask_for_one_assignment(room: Classroom) -> None:
     db_url = f"sqlite:///{room.root / 'gradebook.db'}"
-    total = standing.of(room.root, db_url, "ada")
+    rules = policy.load(room.course)
+    total = standing.of(rules, db_url, "ada")
     assert total is not None
     assert total.late_days_left == 0
     found = total.on("hw2")
@@ -188,9 +189,9 @@ def test_a_feedback_page_can_ask_for_one_assignment(room: Classroom) -> None:
     assert found.deadline is not None
     assert found.deadline.isoformat() == "2026-03-02T12:00:00+00:00"
     assert found.lines[0].text == "Graded with 6 of 10 points."
-    assert standing.of(room.root, db_url, "nobody") is None
+    assert standing.of(rules, db_url, "nobody") is None
     (room.root / "grades.toml").unlink()
-    assert standing.of(room.root, db_url, "ada") is None, "nbgrader's numbers are all there is"
+    assert standing.of(policy.load(room.course), db_url, "ada") is None, "nbgrader's numbers are all there is"
 
 
 @pytest.mark.parametrize("rules", [RULES, RULES.replace("late_days = 1", "late_days = 0"), ""])

@@ -242,6 +242,33 @@ def test_the_page_tells_a_ta_what_the_tables_say(report: Path) -> None:
         assert part in text
 
 
+def test_while_marks_are_missing_the_figures_of_scores_say_so(classroom: Classroom, tmp_path: Path) -> None:
+    """Beside the title, not only in the headline: of the course's totals, too."""
+
+    def said() -> tuple[bool, bool]:
+        write(classroom.course, None, tmp_path / "out")
+        own, course = (
+            Page(tmp_path / "out" / ASSIGNMENT / "index.html").text,
+            Page(tmp_path / "out" / "index.html").text,
+        )
+        missing = "For 1 of the 2, marks are missing or not final; a missing mark counts as 0 points. Data (CSV)"
+        provisional = "at the end of this page. 1 of them is provisional: marks are missing. Data (CSV)"
+        return f"Students who submitted. {missing}" in own, provisional in course
+
+    classroom.assignment()
+    for student in ("ada", "bob"):
+        classroom.book.add_student(student)
+    classroom.submit("ada", FULL, manual=WRITTEN)
+    classroom.submit("bob", FULL | dict.fromkeys(WRITTEN))
+    assert said() == (True, True)
+    for cell in WRITTEN:
+        grade = classroom.book.find_grade(cell, ASSIGNMENT, ASSIGNMENT, "bob")
+        grade.manual_score, grade.needs_manual_grade = 1.0, False
+    classroom.book.db.commit()
+    assert said() == (False, False)
+    assert "marks are missing" not in Page(tmp_path / "out" / ASSIGNMENT / "index.html").text
+
+
 @pytest.mark.parametrize("students", [0, 1, 2])
 @pytest.mark.parametrize("submitted", [False, True])
 def test_small_classes_and_empty_gradebooks_make_a_report(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +16,8 @@ import markupsafe
 from nbconvert.exporters import Exporter
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
-from chainrule import standing
+from chainrule import policy, standing
+from chainrule.course import Course
 from chainrule.plugins import prose
 from chainrule.plugins.feedback_items import STATES, Page
 from chainrule.plugins.feedback_page import build
@@ -48,12 +51,10 @@ class FeedbackExporter(Exporter):
         cells, resources = super().from_notebook_node(nb, resources, **kw)
         ids = resources["nbgrader"]
         record = read_record(ids["db_url"], ids["assignment"], ids["student"], ids["notebook"])
-        total = standing.of(Path(self.parent.coursedir.root), ids["db_url"], ids["student"])
-        if total is not None and (own := total.on(ids["assignment"])) is not None:
-            words = tuple(line.text for line in own.lateness)
-            deadline = own.deadline.replace(tzinfo=None) if own.deadline else None  # UTC, as all times of the gradebook
-            lateness = Lateness(deadline, own.late_days_used, total.late_days_left, words)
-            record = replace(record, lateness=lateness)
+        rules = policy.load(Course(Path(self.parent.coursedir.root)))
+        total = standing.of(rules, ids["db_url"], ids["student"])
+        if total is not None:
+            record = replace(record, lateness=Lateness.of(rules, total, ids["assignment"]))
         page = build(
             cells["cells"],
             record.marks,
@@ -63,7 +64,7 @@ class FeedbackExporter(Exporter):
             self._delimiters(ClearHiddenTests, "test"),
             self._delimiters(ClearMarkScheme, "mark_scheme"),
         )
-        return render(page, record, ids["assignment"], ids["notebook"]), resources
+        return render(page, record, ids["assignment"], ids["notebook"], rules.zone), resources
 
     def _delimiters(self, preprocessor: Any, name: str) -> Delimiters:
         """Of the regions that this preprocessor of nbgrader clears, as the course configures it."""
@@ -71,8 +72,8 @@ class FeedbackExporter(Exporter):
         return Delimiters(getattr(configured, f"begin_{name}_delimeter"), getattr(configured, f"end_{name}_delimeter"))
 
 
-def render(page: Page, record: Record, assignment: str, notebook: str) -> str:
-    """The page as HTML: every text escaped by the template engine or by `prose`."""
+def render(page: Page, record: Record, assignment: str, notebook: str, zone: tzinfo = UTC) -> str:
+    """The page as HTML: every text escaped by the template engine or by `prose`, every time in `zone`."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -82,7 +83,7 @@ def render(page: Page, record: Record, assignment: str, notebook: str) -> str:
     )
     environment.filters |= {
         "points": points,
-        "moment": moment,
+        "moment": partial(moment, zone=zone),
         "duration": duration,
         "counted": counted,
         "inline": prose.inline,

@@ -12,37 +12,61 @@ from nbgrader.api import Gradebook, SubmittedNotebook
 from chainrule import gradebook as store
 from chainrule.model import Note, Outcome
 from chainrule.plugins.feedback_items import Mark
+from chainrule.policy import Policy, Total
+from chainrule.policy.model import exact, rounded
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """What the course's late policy makes of a submission, in its own words.
+    """What the course's `grades.toml` makes of a submission, in its own words.
 
     `deadline` is the one that counted. `days_left` is None where the course has no late days. `lines` say for the
-    student what was done to the points, a sentence each.
+    student what was done to the points, a sentence each. `points` are those of the whole assignment after that, None
+    where none count (yet); `replaces` says that nbgrader's own penalty does not count.
     """
 
     deadline: datetime | None = None
     days_used: int = 0
     days_left: int | None = None
     lines: tuple[str, ...] = ()
+    points: float | None = None
+    replaces: bool = False
+    excused: bool = False
+
+    @classmethod
+    def of(cls, rules: Policy, total: Total, assignment: str) -> Lateness | None:
+        """None for an assignment of which the total knows nothing."""
+        own = total.on(assignment)
+        if own is None:
+            return None
+        return cls(
+            deadline=own.deadline.replace(tzinfo=None) if own.deadline else None,  # UTC, as all times of the gradebook
+            days_used=own.late_days_used,
+            days_left=total.late_days_left,
+            lines=tuple(line.text for line in own.lateness),
+            points=None if own.points is None else float(own.points),
+            replaces=rules.late is not None,
+            excused=any(line.rule == "excused" for line in own.lines),
+        )
 
 
 @dataclass(frozen=True)
 class Other:
-    """Another notebook of the same assignment."""
+    """Another notebook of the same assignment; `waiting` says that a person has still to mark something in it."""
 
     name: str
     score: float
     max_score: float
+    waiting: bool = False
 
 
 @dataclass(frozen=True)
 class Record:
     """All that the page takes from the gradebook.
 
-    Times are in UTC. `due` is the assignment's date, the student's `extension` not added. `penalty` is the one in
-    nbgrader's gradebook; `lateness` is the course's policy, if it has one.
+    Times are in UTC. `due` is the assignment's date, the student's `extension` not added. `score` of `max_score` are
+    this notebook's points before anything is taken off. `penalty` is the one in nbgrader's gradebook, of all notebooks
+    of the assignment; `lateness` is the course's policy, if it has one.
     """
 
     student: str
@@ -61,8 +85,33 @@ class Record:
     graded_at: datetime | None = None
 
     @property
+    def together(self) -> Other:
+        """All notebooks of the assignment as one, before anything is taken off."""
+        return Other(
+            "",
+            self.score + sum(other.score for other in self.others),
+            self.max_score + sum(other.max_score for other in self.others),
+            any(other.waiting for other in self.others),
+        )
+
+    @property
+    def counted(self) -> float:
+        """The points that the assignment counts: as the course's policy has it, without one as nbgrader has it."""
+        if self.lateness is not None and self.lateness.points is not None:
+            return self.lateness.points
+        if self.lateness is not None and (self.lateness.replaces or self.lateness.excused):
+            return self.together.score
+        return max(0.0, self.together.score - self.penalty)
+
+    @property
+    def taken_off(self) -> float:
+        """For being late, as the difference of the two numbers that are shown, which have two decimals."""
+        return max(0.0, float(rounded(exact(self.together.score), 2) - rounded(exact(self.counted), 2)))
+
+    @property
     def total(self) -> float:
-        return max(0.0, self.score - self.penalty)
+        """The headline: what counts or, where only all notebooks together have that, this notebook's own points."""
+        return self.score if self.others else self.counted
 
     @property
     def deadline(self) -> datetime | None:
@@ -90,13 +139,13 @@ def read_record(db_url: str, assignment: str, student: str, notebook: str) -> Re
             student=f"{name} ({person.id})" if name else person.id,
             score=row.score or 0.0,
             max_score=row.max_score or 0.0,
-            penalty=row.late_submission_penalty or 0.0,
+            penalty=sum(other.late_submission_penalty or 0.0 for other in submission.notebooks),
             due=submission.assignment.duedate,
             extension=submission.extension,
             handed_in=submission.timestamp,
             marks=_marks(row),
             others=tuple(
-                Other(other.name, other.score or 0.0, other.max_score or 0.0)
+                Other(other.name, other.score or 0.0, other.max_score or 0.0, bool(other.needs_manual_grade))
                 for other in sorted(submission.notebooks, key=lambda other: str(other.name))
                 if other.name != notebook
             ),

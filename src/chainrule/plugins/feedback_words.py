@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup
 
+from chainrule.policy import words
+from chainrule.policy.model import exact
+
 
 def points(value: float) -> str:
-    """Points without needless digits: 7, 7.5, 6.33; a real minus sign."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text.replace("-", "−")
+    """Points without needless digits: 7, 7.5, 6.33; a real minus sign. Rounded half up, as the policy's words."""
+    return words.number(exact(value))
 
 
 def counted(number: int, noun: str) -> str:
@@ -28,8 +30,12 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
-def moment(time: datetime) -> Markup:
-    """A `<time>` element: 6 March 2026, 18:00 UTC. A time without a zone is taken for UTC, as nbgrader keeps them."""
-    utc = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    words = f"{utc.day} {utc:%B %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="minutes"), words)
+def moment(time: datetime, zone: tzinfo) -> Markup:
+    """A `<time>` element in the words of the policy's sentences: 6 Mar 2026, 19:00 CET.
+
+    A time without a zone is taken for UTC, as nbgrader keeps them.
+    """
+    local = (time.replace(tzinfo=UTC) if time.tzinfo is None else time).astimezone(zone)
+    return Markup('<time datetime="{}">{}</time>').format(
+        local.isoformat(timespec="minutes"), words.moment(local, zone)
+    )

@@ -50,7 +50,7 @@ class Case:
 
 def case(policy: Policy, student: str, record: Record, now: datetime) -> Case:
     extensions = policy.extensions_of(student, record.assignment)
-    deadline = lateness.deadline(record, extensions)
+    deadline = lateness.deadline(record, extensions, policy.zone)
     late = lateness.lateness(record, deadline.at)
     days = lateness.started_days(late, policy.late.grace) if policy.late else 0
     points, maximum = exact(record.points or 0.0), exact(record.max_points)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from fractions import Fraction
 from functools import lru_cache
 
+from chainrule.policy import clock
 from chainrule.policy.model import DAY, Dispensation, Late, Record
 
 
@@ -28,14 +29,18 @@ def utc(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def deadline(record: Record, extensions: Iterable[Dispensation]) -> Deadline:
-    """The latest of the due date, the gradebook's extension and those of the file: they do not add up."""
+def deadline(record: Record, extensions: Iterable[Dispensation], zone: tzinfo) -> Deadline:
+    """The latest of the due date, the gradebook's extension and those of the file: they do not add up.
+
+    Days of the file are calendar days in `zone`.
+    """
     due = utc(record.due)
     if due is None:
         return Deadline(None, None)
     best = Deadline(due, due)
     moved = [(due + record.extension, "the gradebook")] if record.extension else []
-    moved += [(extension.until or due + (extension.days or timedelta(0)), "grades.toml") for extension in extensions]
+    for extension in extensions:
+        moved.append((extension.until or clock.later(due, extension.days or timedelta(0), zone), "grades.toml"))
     for time, source in moved:
         if best.at is not None and time > best.at:
             best = Deadline(time, due, source)

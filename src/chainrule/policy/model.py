@@ -55,7 +55,7 @@ class Line:
     late_days: int = 0
 
 
-LATENESS = ("extension", "grace", "late", "late days", "penalty", "replaced")
+LATENESS = ("excused", "extension", "grace", "late", "late days", "penalty", "replaced")
 """Rules of lines."""
 
 
@@ -78,7 +78,7 @@ class Standing:
 
     @property
     def lateness(self) -> tuple[Line, ...]:
-        """The lines on the deadline and on what being late costs."""
+        """The lines on the deadline and on what being late costs; for what is excused, that it is."""
         return tuple(line for line in self.lines if line.rule in LATENESS)
 
 

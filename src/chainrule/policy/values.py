@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from chainrule.errors import UnknownName
+from chainrule.policy import clock
 from chainrule.policy.place import Where
 
 
@@ -78,15 +79,15 @@ def zone(value: object, where: Where) -> tzinfo:
 
 
 def moment(value: object, where: Where, zone: tzinfo) -> datetime:
-    """In UTC. A time without an offset is meant in `zone`; a date alone is its end."""
+    """In UTC. A time without an offset is meant in `zone` (see `clock.moment`); a date alone is its very end."""
     if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time(23, 59, 59))
+        value = datetime.combine(value, time.max)
     if not isinstance(value, datetime):
         raise where.wrong(
             f"found {shown(value)}, allowed is a date and time without quotes, such as 2026-03-10T18:00:00 "
             "or 2026-03-10T18:00:00+01:00."
         )
-    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    return value.astimezone(UTC) if value.tzinfo else clock.moment(value, zone)
 
 
 def shown(value: object) -> str:

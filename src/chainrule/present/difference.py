@@ -36,6 +36,9 @@ def print_difference(console: Console, found: Difference) -> None:
     for exercise in dict.fromkeys(exercise for exercise, _ in shared):
         words = [said for (name, _), said in shared.items() if name == exercise]
         print_words(console, f"In the grader of {exercise}: {', '.join(words)}.")
+    if less := _worth_less(found):
+        said = f"Worth less now: {', '.join(less)}. There raise-only keeps each student's share, not the points."
+        print_words(console, said, style="yellow")
     before = sorted({student.graders[0] for student in found.students if student.graders[0]})
     digests = ", ".join(digest[:SHORT] for digest in before) or "none"
     print_words(console, f"{_totals(found)}; graders {digests} -> {found.graders[:SHORT]}", style="bold")
@@ -60,6 +63,14 @@ def _reweighted(found: Difference) -> dict[tuple[str, str], str]:
                 if test.why == POINTS:
                     seen.setdefault((cell.exercise, test.test), set()).add(_test(test))
     return {key: words.pop() for key, words in sorted(seen.items()) if len(words) == 1}
+
+
+def _worth_less(found: Difference) -> list[str]:
+    """With raise-only, the cells whose points may fall all the same: what they were and are worth."""
+    if not found.raise_only:
+        return []
+    cells = (cell for student in found.students for cell in student.cells)
+    return list(dict.fromkeys(f"{cell.cell} {arrow(*cell.max_points)} points" for cell in cells if cell.is_worth_less))
 
 
 def _lines(student: StudentChange, shared: Mapping[tuple[str, str], str]) -> Iterator[tuple[str, ...]]:
@@ -91,7 +102,8 @@ def _reasons(cell: CellChange, shared: Mapping[tuple[str, str], str]) -> list[st
     if cell.manual is not None and (words or cell.points[0] != cell.points[1]):
         words.append(f"the mark by hand, {cell.manual:g}, is kept")
     if cell.kept:
-        words.append(f"raise-only keeps the old result (now {number(cell.computed)})")
+        what = "the share" if cell.is_worth_less else "the old result"
+        words.append(f"raise-only keeps {what} (now {number(cell.computed)})")
     return words
 
 

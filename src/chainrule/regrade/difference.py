@@ -60,6 +60,12 @@ class CellChange:
         return exercise_id(self.cell)
 
     @property
+    def is_worth_less(self) -> bool:
+        """Whether there are fewer points to be had in it, so that raise-only keeps the share of them."""
+        old, new = self.max_points
+        return old is not None and new is not None and new < old
+
+    @property
     def gain(self) -> float:
         """By how much the points that count change."""
         return 0.0 if self.manual is not None else round((self.points[1] or 0.0) - (self.points[0] or 0.0), 6)
