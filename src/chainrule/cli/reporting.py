@@ -56,6 +56,8 @@ def similar(context: click.Context, assignment: str, folder: Path, anonymous: bo
 
     done = write(course_of(context), assignment, folder, anonymous=anonymous)
     found = "none is worth a look" if not done.groups else f"{done.groups} to look at"
+    if done.largest > 2:
+        found += f", the same text in up to {done.largest} submissions"
     out.print(f"{done.submissions} submissions compared: {found}", highlight=False)
     for path in done.paths:
         out.print(str(path), highlight=False, soft_wrap=True)
