@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from chainrule.formats.text import key
 from chainrule.gradebook import Run
 
 
@@ -145,6 +146,16 @@ WRITE_PARTIAL = (
     "What waits: chainrule report ASSIGNMENT, review.html. To have the points so far: --partial, or "
     "--CourseExport.partial=True with nbgrader export."
 )
+
+
+def warn_changed(keys: Iterable[str], program: str) -> list[str]:
+    """A sentence on identifiers that `text.key` had to change."""
+    changed = [text for text in keys if key(text) != text]
+    named = f"{', '.join(changed[:8])}{f' and {len(changed) - 8} more' if len(changed) > 8 else ''}"
+    return [
+        f"{program} will not find {named}: a spreadsheet might run {'it' if len(changed) == 1 else 'them'} as a formula, "
+        "so an apostrophe stands before that. Take it away after you looked, or enter these grades by hand."
+    ] * bool(changed)
 
 
 def warn_held_back(held: Iterable[tuple[Person, Item, Score]], *, partial: bool, what: str = "left empty") -> list[str]:
