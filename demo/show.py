@@ -86,7 +86,8 @@ def places(play: Play, console: Console) -> None:
     release = (course / "release" / FIRST).glob("*.ipynb")
     jupyter = f"{Path(sys.executable).parent / 'jupyter'} lab{' --allow-root' if os.geteuid() == 0 else ''}"
     rows = [
-        ("report", _shown(next(play.scratch.report.rglob("*.html"), play.scratch.report))),
+        ("report", _shown(play.scratch.report / "index.html")),
+        ("answers to mark", _shown(play.scratch.report / FIRST / "review.html")),
         ("grades", _shown(play.scratch.report / "grades.csv")),
         (f"feedback of {play.names[play.fetched]}", _shown(next(feedback, play.scratch.home(play.fetched)))),
         ("what students got", _shown(next(release))),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
 import csv
 import io
 import time
+import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import example, given

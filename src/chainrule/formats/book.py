@@ -153,8 +153,8 @@ def warn_changed(keys: Iterable[str], program: str) -> list[str]:
     changed = [text for text in keys if key(text) != text]
     named = f"{', '.join(changed[:8])}{f' and {len(changed) - 8} more' if len(changed) > 8 else ''}"
     return [
-        f"{program} will not find {named}: a spreadsheet might run {'it' if len(changed) == 1 else 'them'} as a formula, "
-        "so an apostrophe stands before that. Take it away after you looked, or enter these grades by hand."
+        f"{program} will not find {named}: a spreadsheet might run {'it' if len(changed) == 1 else 'them'}, so "
+        "an apostrophe stands there. Take it away after you looked, or enter these grades by hand."
     ] * bool(changed)
 
 

@@ -49,8 +49,8 @@ def _warn_titles(names: Iterable[str]) -> list[str]:
     """On titles that are written otherwise than they are. With an id in it, the title is only for the reader."""
     changed = [name for name in map(line, names) if safe(name) != name and not re.search(r"\s\(\d+\)$", name)]
     return [
-        f"Canvas will not know the title {name!r}: an apostrophe stands before what might be a formula. Give it Canvas's "
-        f"id in CourseExport.headings, as in {name + ' (4711)'!r}."
+        f"Canvas will not know the title {name!r}: an apostrophe stands before what might be a formula. Give it "
+        f"Canvas's id in CourseExport.headings, as in {name + ' (4711)'!r}."
         for name in changed
     ]
 
