@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chainrule.formats.text import key
+from chainrule.formats.text import clean, key
 from chainrule.gradebook import Run
 
 
@@ -122,6 +122,15 @@ class Mark:
     waiting: bool = False
     comment: str = ""
 
+    @property
+    def remark(self) -> str:
+        """What a person said of it."""
+        return "" if self.comment == NO_RESPONSE else clean(self.comment)
+
+
+NO_RESPONSE = "No response."
+"""nbgrader's own comment on an untouched answer: no words of a person."""
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -132,6 +141,17 @@ class Submission:
     score: Score
     marks: tuple[Mark, ...] = ()
     runs: tuple[Run, ...] = ()
+
+    @property
+    def with_outcomes(self) -> set[tuple[str, str]]:
+        """The notebooks and names of the graded cells that chainrule has hidden tests for."""
+        return {(run.notebook, cell) for run in self.runs for cell, _ in run.outcomes}
+
+    @property
+    def other_marks(self) -> list[Mark]:
+        """The marks of all other graded cells: written answers, and test cells of nbgrader's own kind."""
+        ours = self.with_outcomes
+        return [mark for mark in self.marks if (mark.notebook, mark.cell) not in ours]
 
 
 @dataclass(frozen=True)
