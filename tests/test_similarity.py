@@ -228,6 +228,8 @@ def test_an_answer_in_words_taken_over_is_found_though_its_beginning_was_changed
     texts = {f"s{i}": text for i, text in enumerate(own)}
     texts |= {"ada": answer, "bob": "In my opinion: " + answer.replace("tiny", "too small").upper()}
     assert found(texts, kind=PROSE) == [("ada", "bob")]
+    (pair,) = pairs(texts | {"bob": answer.replace(",", "").upper()}, kind=PROSE)
+    assert pair.reason(5).startswith("The two texts are the same but for case and punctuation.")
 
 
 def test_the_marks_add_up_to_the_text_and_fall_on_what_is_shared() -> None:

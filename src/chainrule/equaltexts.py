@@ -28,8 +28,8 @@ class Distinct:
 
     names   of those who have it, sorted; the first stands for all
     own     hashes of its runs that are neither given nor known
-    same    "text" if they are equal character for character, "structure" if their tokens are, "given" if they are
-            without what was given, "" of a single text
+    same    "text" if they are equal character for character, "structure" if their tokens are ("words" in an answer in
+            words), "given" if they are without what was given, "" of a single text
     """
 
     names: tuple[str, ...]
@@ -68,7 +68,7 @@ def distinct(texts: Mapping[str, str], known: Hashes, kind: Kind) -> list[Distin
         # A text of which nothing is its own says nothing: it is equal to no other.
         key = each[~_covered(given, kind.k, len(each))].tobytes() if len(own[name]) else name
         found.setdefault(key, []).append(name)
-    return [Distinct(tuple(names), own[names[0]], _sameness(names, texts, whole)) for names in found.values()]
+    return [Distinct(tuple(names), own[names[0]], _sameness(names, texts, whole, kind)) for names in found.values()]
 
 
 def _covered(given: npt.NDArray[np.bool_], k: int, length: int) -> npt.NDArray[np.bool_]:
@@ -80,12 +80,14 @@ def _covered(given: npt.NDArray[np.bool_], k: int, length: int) -> npt.NDArray[n
     return np.asarray(np.cumsum(edges)[:-1] > 0)
 
 
-def _sameness(names: Sequence[str], texts: Mapping[str, str], whole: Mapping[str, bytes]) -> str:
+def _sameness(names: Sequence[str], texts: Mapping[str, str], whole: Mapping[str, bytes], kind: Kind) -> str:
     if len(names) < 2:
         return ""
     if len({texts[name] for name in names}) == 1:
         return "text"
-    return "structure" if len({whole[name] for name in names}) == 1 else "given"
+    if len({whole[name] for name in names}) == 1:
+        return "words" if kind.name == "prose" else "structure"
+    return "given"
 
 
 @dataclass(frozen=True)

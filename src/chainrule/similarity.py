@@ -35,8 +35,7 @@ class Pair:
     rare      hashes of the shared runs that few have; `only` counts those that nobody else has
     part      shared ÷ runs, both weighted by rarity, 0…1
     evidence  the weights of the rare ones added up: log₂(class ÷ submissions that have it); pairs are sorted by it
-    same      "text" if the texts are equal, "structure" if their tokens are, "given" if they are but for what was
-              given, otherwise ""
+    same      of equal texts `Distinct.same`, otherwise ""
     as_first  keys of more texts that are equal to the first; of equal texts, all but two
     as_second of more that are equal to the second, if that is another text
     """
@@ -75,6 +74,7 @@ class Pair:
 _BUT = {
     "text": ", character for character",
     "structure": " but for names, numbers, comments and layout",
+    "words": " but for case and punctuation",
     "given": " but for what was given, names, numbers, comments and layout",
 }
 
