@@ -106,6 +106,7 @@ def test_a_course_has_several_assignments_and_its_report_shows_them(played: Clas
         assert any(assignment in name for name in header)
         assert sum(row["points"] is not None for row in rows) >= 6
         assert list((played.folder / "report" / assignment).glob("*.html"))
+    assert (played.folder / "report" / ASSIGNMENT / "review" / "m1.html").exists(), "the answers to mark"
 
 
 def test_each_misconception_and_alternative_of_the_bank_was_handed_in(played: Class) -> None:

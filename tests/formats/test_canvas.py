@@ -85,6 +85,30 @@ def test_names_come_back_and_none_is_a_formula(book: Book, tmp_path: Path) -> No
     assert not [name for name in names.values() if name.lstrip().startswith(("=", "+", "-", "@", "＝"))]
 
 
+def test_ids_that_are_no_formula_are_found_and_others_are_said(tmp_path: Path) -> None:
+    people = (Person("-ada"), Person("+eve@x.org"), Person("=cmd|' /C calc'!A0"), Person("o'hara"), Person("x;=1"))
+    book = Book(people, (Item("a01", 5.0),), {})
+    assert [row[3] for row in written(book, tmp_path / "c.csv")[2:]] == [
+        *("-ada", "+eve@x.org", "'=cmd|' /C calc'!A0", "o'hara", "x;'=1")
+    ]
+    (note,) = canvas.write(book, tmp_path / "c.csv").notes
+    assert note.startswith("Canvas will not find =cmd|' /C calc'!A0, x;=1: ")
+
+
+def test_a_first_name_is_no_formula_behind_the_comma(tmp_path: Path) -> None:
+    rows = written(Book((Person("ada", "=1+1", "King"),), (Item("a01", 5.0),), {}), tmp_path / "c.csv")
+    assert rows[2][0] == "King,' =1+1"
+
+
+def test_a_title_that_has_to_change_is_said_unless_canvas_finds_it_by_its_id(book: Book, tmp_path: Path) -> None:
+    titles = {"a01": "Week 3; +bonus (4711)", "a02": "Week 4; +bonus"}
+    rows = written(book, tmp_path / "c.csv", headings=titles)
+    assert rows[0][5:] == ["Week 3;' +bonus (4711)", "Week 4;' +bonus"]
+    said = [note for note in canvas.write(book, tmp_path / "c.csv", headings=titles).notes if "title" in note]
+    assert said[0].startswith("Canvas will not know the title 'Week 4; +bonus': ")
+    assert len(said) == 1
+
+
 def test_headings_are_canvas_titles_with_their_ids(book: Book, tmp_path: Path) -> None:
     rows = written(book, tmp_path / "c.csv", headings={"a01": "Linear models, part 1 (4711)"})
     assert rows[0][5:] == ["Linear models, part 1 (4711)", "a02"]

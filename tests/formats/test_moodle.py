@@ -10,7 +10,7 @@ import pytest
 
 from chainrule.errors import ChainruleError
 from chainrule.formats import moodle
-from chainrule.formats.book import Book, Person
+from chainrule.formats.book import Book, Item, Person
 
 from .conftest import NAMES
 
@@ -74,3 +74,13 @@ def test_feedback_says_what_was_taken_off(book: Book, tmp_path: Path) -> None:
 def test_no_text_is_a_formula(book: Book, tmp_path: Path) -> None:
     for row in written(book, tmp_path / "m.csv"):
         assert not row["lastname"].lstrip().startswith(("=", "+", "-", "@", "＝"))
+
+
+def test_identifiers_that_are_no_formula_are_found_and_others_are_said(tmp_path: Path) -> None:
+    people = (Person("-ada", "=1", "x;=1"), Person("@eve"), Person("=cmd|' /C calc'!A0"))
+    book = Book(people, (Item("a01", 5.0),), {})
+    rows = written(book, tmp_path / "m.csv")
+    assert [row["username"] for row in rows] == ["-ada", "@eve", "'=cmd|' /C calc'!A0"]
+    assert (rows[0]["firstname"], rows[0]["lastname"]) == ("'=1", "x;'=1")
+    (note,) = moodle.write(book, tmp_path / "m.csv").notes
+    assert note.startswith("Moodle will not find =cmd|' /C calc'!A0: ")

@@ -2,22 +2,82 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from chainrule.formats.text import clean, file_name, formula, line, number, safe
+from chainrule.formats.files import write_rows
+from chainrule.formats.text import clean, file_name, formula, key, line, number, safe, unsafe
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "  =1", "\n=1", "＝1", "\u200b=1", "\ufeff=1"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "  =1", "＝1", "\u200b=1", "\ufeff=1"])
 def test_what_may_be_a_formula_gets_an_apostrophe(text: str) -> None:
     assert formula(text)
     assert safe(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "a=1", "ada@x.org", "O'Hara", "محمد", "1-2", "'=1", "👩‍🔬"])
+@pytest.mark.parametrize("text", ["", "a=1", "ada@x.org", "O'Hara", "محمد", "1-2", "'1", "a; b, c|d", "👩‍🔬"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert safe(text) == text
+
+
+SEPARATORS = ";\t,|"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=HYPERLINK(1)", "x;'=HYPERLINK(1)"),
+        ('x";=1', "x\";'=1"),
+        ('x;"=1"', 'x;"\'=1"'),
+        ("x\t@y", "x\t'@y"),
+        ("x, -1|+2", "x,' -1|'+2"),
+        ("two\n=1", "two\n'=1"),
+        ("\n=1", "'\n'=1"),
+        ("'=1", "''=1"),
+    ],
+)
+def test_a_formula_behind_a_separator_or_a_quote_is_broken_too(text: str, cell: str) -> None:
+    assert safe(text) == cell
+    assert unsafe(cell) == text
+
+
+TEXTS = st.text(st.sampled_from(";,|\"'\t\r\n =+-@＝\ufeff\u200bax1"), max_size=20)
+
+
+@given(TEXTS | st.text())
+def test_every_text_comes_back_from_its_cell(text: str) -> None:
+    assert unsafe(safe(text)) == text
+
+
+@given(TEXTS, TEXTS)
+@example('x;"=1', "y")
+def test_whatever_separates_the_cells_none_is_a_formula(first: str, second: str) -> None:
+    """As a spreadsheet splits the file whose language has another separator, with quotes and without heed of them."""
+    file = io.StringIO()
+    write_rows(file, ["a", "b"], [[safe(first), safe(second)]])
+    for separator in SEPARATORS:
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            rows = csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=separator, quoting=quoting)
+            for cell in (cell for row in rows for cell in row):
+                assert not cell.lstrip(" \ufeff\u200b").startswith(tuple("=+-@＝")), (separator, cell)
+
+
+def test_a_long_hostile_text_takes_a_moment() -> None:
+    start = time.process_time()
+    for text in ("\t" * 300_000, ";" * 300_000, "; '" * 100_000, "'" * 300_000, '"\n ' * 100_000):
+        assert unsafe(safe(text)) == text
+    assert time.process_time() - start < 2
+
+
+def test_a_key_of_harmless_signs_stays_so_that_it_is_found() -> None:
+    assert [key(text) for text in ("-ada", "@ada.b", "+a@x.org", "a1")] == ["-ada", "@ada.b", "+a@x.org", "a1"]
+    assert [key(text) for text in ("=1+1", "-A1|b", "@SUM(A1)", "x;-1")] == ["'=1+1", "'-A1|b", "'@SUM(A1)", "x;'-1"]
 
 
 def test_cleaned_text_is_legal_in_xml_and_storable() -> None:

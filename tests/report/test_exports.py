@@ -38,6 +38,10 @@ def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(tmp_path: Path, 
     assert written(frame, tmp_path / "t.csv") == [["text", f"'{start}name"], [f"'{start}cmd", "x"]]
 
 
+def test_a_text_that_another_list_separator_would_cut_is_no_formula_either(tmp_path: Path) -> None:
+    assert written(pd.DataFrame({"a;=b": ["x;=1+1"]}), tmp_path / "t.csv") == [["a;'=b"], ["x;'=1+1"]]
+
+
 def test_numbers_stay_numbers_and_missing_values_are_empty(tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {

@@ -16,7 +16,7 @@ from chainrule.report.review.queue import ANSWERS
 from chainrule.report.review.split import split
 
 from . import review_course
-from .conftest import ASSIGNMENT, Classroom
+from .conftest import ASSIGNMENT, TESTS, Classroom
 from .test_write import Page
 
 M1 = Path("review") / "m1.html"
@@ -160,6 +160,49 @@ def test_many_answers_are_split_into_pages_that_lead_to_one_another(classroom: C
     assert len({*articles[0], *articles[1]}) == ANSWERS + 5
     assert ("a", {"rel": "next", "href": "m1-2.html"}) in first.tags
     assert ("a", {"rel": "prev", "href": "m1.html"}) in second.tags
+
+
+def test_a_report_of_the_course_has_them_and_leads_to_them(room: Classroom, tmp_path: Path) -> None:
+    similar.write(room.course, ASSIGNMENT, tmp_path / ASSIGNMENT)
+    write(room.course, None, tmp_path, review.Settings(graders=("ana", "ben")))
+    alone = tmp_path / "alone"
+    similar.write(room.course, ASSIGNMENT, alone)
+    write(room.course, ASSIGNMENT, alone, review.Settings(graders=("ana", "ben")))
+    assert {path.name for path in (tmp_path / ASSIGNMENT / "review").iterdir()} == {
+        path.name for path in (alone / "review").iterdir()
+    }
+    course = Page(tmp_path / "index.html")
+    assert ("a", {"href": f"{ASSIGNMENT}/review.html"}) in course.tags
+    assert "--out" not in course.text
+    assert ("a", {"href": "review.html"}) in Page(tmp_path / ASSIGNMENT / "index.html").tags
+    text = Page(tmp_path / ASSIGNMENT / "review.html").text
+    assert "ana 6" in text
+    assert "s05 and s06" in text, "what `similar` left in the assignment's folder"
+
+
+def test_what_is_long_to_read_is_left_to_a_command_that_the_course_page_says(
+    room: Classroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    write(room.course, None, out)
+    monkeypatch.setattr(review, "ALONG", 17)  # 16 answers, a fault and a crash
+    write(room.course, None, out)
+    assert not list(out.rglob("*review*"))
+    page = Page(out / "index.html")
+    assert "With more than 17 texts to read, an assignment gets these pages by a command of its own" in page.text
+    assert f"chainrule report {ASSIGNMENT} --out out/{ASSIGNMENT}" in page.text
+    assert ("a", {"href": "review.html"}) not in Page(out / ASSIGNMENT / "index.html").tags
+    monkeypatch.setattr(review, "ALONG", 18)
+    write(room.course, None, out)
+    assert (out / ASSIGNMENT / "review.html").exists()
+
+
+def test_nothing_that_waits_makes_no_review_page_of_a_course(classroom: Classroom, tmp_path: Path) -> None:
+    classroom.assignment()
+    classroom.book.add_student("ada")
+    classroom.submit("ada", {"m1": 1.0, "m2": 1.0} | {f"test_{name}": 1.0 for name in TESTS})
+    write(classroom.course, None, tmp_path)
+    assert not list(tmp_path.rglob("*review*"))
 
 
 def test_every_link_between_the_pages_leads_to_a_file(room: Classroom, tmp_path: Path) -> None:

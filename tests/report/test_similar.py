@@ -8,7 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from click.testing import CliRunner
+from tests.test_similarity import without_a_copy
 
+from chainrule.cli import main
 from chainrule.errors import ChainruleError
 from chainrule.notebook import cells
 from chainrule.report import write
@@ -83,18 +86,61 @@ def test_what_was_given_out_or_is_the_solution_makes_no_pair(room: Classroom, tm
     assert table(tmp_path) == []
 
 
-def test_many_with_the_same_text_are_one_line_that_names_them_all(room: Classroom, tmp_path: Path) -> None:
-    for student in ("s07",):
-        path = room.root / "autograded" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-        path.unlink()
-        path.write_bytes((room.root / "autograded" / "s05" / ASSIGNMENT / path.name).read_bytes())
-    similar.write(room.course, ASSIGNMENT, tmp_path)
-    assert [row["group"] for row in table(tmp_path)] == ["1", "1", "1"]
+def hand_in(room: Classroom, student: str, **answers: str) -> None:
+    path = room.root / "autograded" / student / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(review_course.notebook(answers), path)
+
+
+COPY = f"def fit(x, w):\n{review_course.COPIED}\n    return h"
+
+
+def test_a_ring_is_one_row_and_one_section_that_names_all(room: Classroom, tmp_path: Path) -> None:
+    ring = [f"t{i:02}" for i in range(22)]
+    for place, student in enumerate(ring):
+        room.book.add_student(student)
+        hand_in(room, student, fit=COPY.replace("w", "weights") if place % 2 else COPY)
+    for student, text in without_a_copy(40).items():
+        room.book.add_student(student)
+        hand_in(room, student, fit=text)
+    done = similar.write(room.course, ASSIGNMENT, tmp_path)
     (row,) = similar.read(tmp_path)
-    assert {row.first, row.second, *row.more} == {"s05", "s06", "s07"}
-    assert [attrs["id"] for tag, attrs in Page(tmp_path / similar.PAGE).tags if tag == "h2" and "id" in attrs] == [
-        "pair-1"
-    ]
+    assert {row.first, row.second, *row.more} == {"s05", "s06", *ring}
+    assert (done.groups, done.largest, len(table(tmp_path))) == (1, 24, 23), "a line for each beside the first"
+    assert row.reason.startswith("24 texts are the same but for names, numbers, comments and layout.")
+    page = Page(tmp_path / similar.PAGE)
+    assert [attrs["id"] for tag, attrs in page.tags if tag == "h2" and "id" in attrs] == ["pair-1"]
+    assert "s05 and s06 , t00 , t01" in page.text, "a link to two of them, and the others"
+    assert "and 12 more" in page.text
+    assert "The text of these is also that of: t00 , t01" in page.text
+    assert "t21 ." in page.text
+    assert page.text.count("np.cumsum(x[2:])") == 2, "two stand side by side"
+    write(room.course, ASSIGNMENT, tmp_path)
+    assert "24 texts are the same" in Page(tmp_path / "review.html").text
+    assert "24 texts are the same" in Page(tmp_path / "review" / "fit.html").text
+
+
+SHORT = "def gd(f, x):\n    for k in range(9):\n        x = x - f(x) / 2\n    return x"
+
+
+def test_what_most_wrote_alike_names_nobody_and_the_page_says_why(room: Classroom, tmp_path: Path) -> None:
+    for i in range(8):
+        hand_in(room, f"s{i:02}", fit=COPY, gd=SHORT)
+    done = similar.write(room.course, ASSIGNMENT, tmp_path)
+    page = Page(tmp_path / similar.PAGE)
+    assert (done.groups, done.largest, table(tmp_path)) == (0, 0, [])
+    assert "fit 8 of 12 8 A usual way to write it" in page.text
+    assert "gd 8 of 12 8 Short: little else can be written." in page.text
+    assert "s05" not in page.text
+
+
+def test_the_command_says_how_many_have_one_text(room: Classroom, tmp_path: Path) -> None:
+    for student in ("s07", "s08"):
+        hand_in(room, student, fit=COPY)
+    command = ["similar", ASSIGNMENT, "--out", str(tmp_path)]
+    said = CliRunner().invoke(main, ["--course", str(room.root), *command])
+    assert said.output.startswith("12 submissions compared: 1 to look at, the same text in up to 4 submissions\n")
 
 
 def test_the_review_page_lists_what_was_found_or_says_how_to_look(room: Classroom, tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_all_assignments_get_a_folder_each_and_the_course_a_table_and_an_index(
         assert own == {row["student"]: row[name] for row in table}
     assert float(table[3]["total"]) == float(table[3][ASSIGNMENT]) + float(table[3]["a02_foreign"])
     links = [str(attrs["href"]) for tag, attrs in Page(tmp_path / "index.html").tags if tag == "a"]
-    assert [link for link in links if link.endswith(".html")] == [f"{ASSIGNMENT}/index.html", "a02_foreign/index.html"]
+    assert [link for link in links if link.endswith(".html")] == [
+        *(f"{ASSIGNMENT}/index.html", f"{ASSIGNMENT}/review.html", "a02_foreign/index.html")
+    ]
 
 
 def test_the_report_of_one_assignment_replaces_that_of_the_course_and_the_other_way_round(

@@ -22,9 +22,9 @@ into = click.option(
 @main.command(short_help="Write grades as CSV and pages.")
 @click.argument("assignment", required=False)
 @into
-@click.option("--graders", help="Who shares the marking, as NAME,NAME: what is left for each (one assignment).")
-@click.option("--formgrader", help="Address of Formgrader for the links of the review page (one assignment).")
-@click.option("--anonymous", is_flag=True, help="No names on the review pages (one assignment).")
+@click.option("--graders", help="Who shares the marking, as NAME,NAME: what is left for each.")
+@click.option("--formgrader", help="Address of Formgrader for the links of the review pages.")
+@click.option("--anonymous", is_flag=True, help="No names on the review pages.")
 @click.pass_context
 def report(
     context: click.Context,
@@ -34,7 +34,8 @@ def report(
     formgrader: str | None,
     anonymous: bool,
 ) -> None:
-    """Write grades as CSV and pages, for one assignment (with what needs a human: review.html) or the whole course."""
+    """Write grades as CSV and pages, for one assignment (with what needs a human: review.html) or the whole course
+    (with that where something waits and is soon read)."""
     with without_collecting():
         from chainrule.report import review, write
 
@@ -56,6 +57,8 @@ def similar(context: click.Context, assignment: str, folder: Path, anonymous: bo
 
     done = write(course_of(context), assignment, folder, anonymous=anonymous)
     found = "none is worth a look" if not done.groups else f"{done.groups} to look at"
+    if done.largest > 2:
+        found += f", the same text in up to {done.largest} submissions"
     out.print(f"{done.submissions} submissions compared: {found}", highlight=False)
     for path in done.paths:
         out.print(str(path), highlight=False, soft_wrap=True)

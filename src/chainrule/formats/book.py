@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from chainrule.formats.text import clean, key
 from chainrule.gradebook import Run
 
 
@@ -121,6 +122,15 @@ class Mark:
     waiting: bool = False
     comment: str = ""
 
+    @property
+    def remark(self) -> str:
+        """What a person said of it."""
+        return "" if self.comment == NO_RESPONSE else clean(self.comment)
+
+
+NO_RESPONSE = "No response."
+"""nbgrader's own comment on an untouched answer: no words of a person."""
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -131,6 +141,17 @@ class Submission:
     score: Score
     marks: tuple[Mark, ...] = ()
     runs: tuple[Run, ...] = ()
+
+    @property
+    def with_outcomes(self) -> set[tuple[str, str]]:
+        """The notebooks and names of the graded cells that chainrule has hidden tests for."""
+        return {(run.notebook, cell) for run in self.runs for cell, _ in run.outcomes}
+
+    @property
+    def other_marks(self) -> list[Mark]:
+        """The marks of all other graded cells: written answers, and test cells of nbgrader's own kind."""
+        ours = self.with_outcomes
+        return [mark for mark in self.marks if (mark.notebook, mark.cell) not in ours]
 
 
 @dataclass(frozen=True)
@@ -145,6 +166,16 @@ WRITE_PARTIAL = (
     "What waits: chainrule report ASSIGNMENT, review.html. To have the points so far: --partial, or "
     "--CourseExport.partial=True with nbgrader export."
 )
+
+
+def warn_changed(keys: Iterable[str], program: str) -> list[str]:
+    """A sentence on identifiers that `text.key` had to change."""
+    changed = [text for text in keys if key(text) != text]
+    named = f"{', '.join(changed[:8])}{f' and {len(changed) - 8} more' if len(changed) > 8 else ''}"
+    return [
+        f"{program} will not find {named}: a spreadsheet might run {'it' if len(changed) == 1 else 'them'}, so "
+        "an apostrophe stands there. Take it away after you looked, or enter these grades by hand."
+    ] * bool(changed)
 
 
 def warn_held_back(held: Iterable[tuple[Person, Item, Score]], *, partial: bool, what: str = "left empty") -> list[str]:

@@ -6,13 +6,13 @@ What the importer does is read from its source (instructure/canvas-lms, lib/grad
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from chainrule.errors import ChainruleError
-from chainrule.formats.book import Book, Person, Written, warn_held_back
+from chainrule.formats.book import Book, Person, Written, warn_changed, warn_held_back
 from chainrule.formats.files import replacing, write_csv
-from chainrule.formats.text import line, number, safe
+from chainrule.formats.text import key, line, number, safe
 
 PEOPLE = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 
@@ -41,7 +41,18 @@ def write(
             )
     with replacing(path) as part:
         write_csv(part, (*PEOPLE, *map(line, names)), _rows(book, partial=partial, total=total))
-    return Written(str(path), tuple(warn_held_back(book.held_back(), partial=partial)))
+    notes = warn_changed((line(person.id) for person in book.people), "Canvas") + _warn_titles(names)
+    return Written(str(path), (*notes, *warn_held_back(book.held_back(), partial=partial)))
+
+
+def _warn_titles(names: Iterable[str]) -> list[str]:
+    """On titles that are written otherwise than they are. With an id in it, the title is only for the reader."""
+    changed = [name for name in map(line, names) if safe(name) != name and not re.search(r"\s\(\d+\)$", name)]
+    return [
+        f"Canvas will not know the title {name!r}: an apostrophe stands before what might be a formula. Give it "
+        f"Canvas's id in CourseExport.headings, as in {name + ' (4711)'!r}."
+        for name in changed
+    ]
 
 
 def columns(book: Book, headings: Mapping[str, str], *, total: bool) -> list[str]:
@@ -70,4 +81,4 @@ def _person(person: Person) -> tuple[str, str, str, str, str]:
     if "Points Possible" in name:
         name = name.replace("Points Possible", "Points-Possible")
     number_in_canvas = person.lms_user_id if re.fullmatch(r"[0-9]{1,18}", person.lms_user_id) else ""
-    return safe(name), number_in_canvas, "", safe(line(person.id)), ""
+    return safe(name), number_in_canvas, "", key(line(person.id)), ""

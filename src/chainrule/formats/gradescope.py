@@ -14,13 +14,9 @@ from typing import Any
 from chainrule.formats.book import Submission, Written, warn_held_back
 from chainrule.formats.files import replacing
 from chainrule.formats.text import clean, file_name, line, number
-from chainrule.gradebook import Run
 from chainrule.model import Outcome, Status
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
-
-NO_RESPONSE = "No response."
-"""nbgrader's own comment on an untouched answer: no words of a person."""
 
 INDEX = "index.json"
 
@@ -116,22 +112,14 @@ def _words(outcome: Outcome, mistake: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _graded_cells(runs: Iterable[Run]) -> set[tuple[str, str]]:
-    return {(run.notebook, cell) for run in runs for cell, _ in run.outcomes}
-
-
 def _marks(found: Submission, visibility: str) -> list[dict[str, Any]]:
-    """The cells that chainrule has no tests for: written answers, and test cells of nbgrader's own kind."""
-    ours = _graded_cells(found.runs)
     cells = []
-    for mark in found.marks:
-        if (mark.notebook, mark.cell) in ours:
-            continue
+    for mark in found.other_marks:
         cell: dict[str, Any] = {
             "name": line(mark.cell),
             "name_format": "text",
             "max_score": mark.max_points,
-            "output": "" if mark.comment == NO_RESPONSE else clean(mark.comment),
+            "output": mark.remark,
             "output_format": "text",
             "tags": ["by hand"] if mark.by_hand else [],
             "visibility": visibility,
@@ -148,7 +136,7 @@ def _remarks(found: Submission, words: Mapping[str, str]) -> list[str]:
         if cells:
             named = ", ".join(dict.fromkeys(cell for cell in cells if cell))
             remarks.append(sentence if sentence.endswith(".") else f"{sentence}{f' ({named})' if named else ''}.")
-    ours = _graded_cells(found.runs)
+    ours = found.with_outcomes
     for mark in found.marks:
         if (mark.notebook, mark.cell) in ours and (mark.by_hand or mark.extra) and mark.points is not None:
             name = line(mark.cell.removeprefix("test_"))

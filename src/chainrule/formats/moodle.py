@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chainrule.errors import ChainruleError
-from chainrule.formats.book import Book, Person, Score, Written, warn_held_back
+from chainrule.formats.book import Book, Person, Score, Written, warn_changed, warn_held_back
 from chainrule.formats.canvas import columns
 from chainrule.formats.files import replacing, write_csv
-from chainrule.formats.text import line, number, safe
+from chainrule.formats.text import key, line, number, safe
 
 IDENTIFIERS = ("username", "idnumber", "email")
 """How Moodle finds the student: the header of the first column, and what to choose as *Map to*."""
@@ -45,7 +45,8 @@ def write(
         header += [name, f"{name} (feedback)"] if feedback and index < len(book.items) else [name]
     with replacing(path) as part:
         write_csv(part, header, _rows(book, identify, partial=partial, total=total, feedback=feedback))
-    return Written(str(path), tuple(warn_held_back(book.held_back(), partial=partial)))
+    notes = warn_changed((_identifier(person, identify) for person in book.people), "Moodle")
+    return Written(str(path), (*notes, *warn_held_back(book.held_back(), partial=partial)))
 
 
 def _identifier(person: Person, identify: str) -> str:
@@ -55,23 +56,23 @@ def _identifier(person: Person, identify: str) -> str:
 def _require_identifiers(book: Book, identify: str) -> None:
     seen: dict[str, str] = {}
     for person in book.people:
-        key = _identifier(person, identify)
-        if key in ("", "0"):  # PHP calls both empty, and skips them
+        own = _identifier(person, identify)
+        if own in ("", "0"):  # PHP calls both empty, and skips them
             raise ChainruleError(
                 f"Student {person.id!r} has no {identify} in the gradebook, and Moodle would give these grades to the "
                 f"student in the row before. Add it (`nbgrader db student add`) or choose another identifier of "
                 f"{', '.join(IDENTIFIERS)}."
             )
-        if key in seen:
+        if own in seen:
             raise ChainruleError(
-                f"Students {seen[key]!r} and {person.id!r} have the same {identify}, {key!r}. Correct one."
+                f"Students {seen[own]!r} and {person.id!r} have the same {identify}, {own!r}. Correct one."
             )
-        seen[key] = person.id
+        seen[own] = person.id
 
 
 def _rows(book: Book, identify: str, *, partial: bool, total: bool, feedback: bool) -> Iterator[list[str]]:
     for person in book.people:
-        row = [safe(_identifier(person, identify)), safe(line(person.first_name)), safe(line(person.last_name))]
+        row = [key(_identifier(person, identify)), safe(line(person.first_name)), safe(line(person.last_name))]
         for item in book.items:
             row.append(number(book.points(person, item, partial=partial)) or NONE)
             if feedback:

@@ -5,7 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 
-_FORMULA = re.compile(r"[\s\ufeff\u200b-\u200f]*[=+\-@＝＋－＠]|[\t\r]")
+_SIGN = "[=+\\-@＝＋－＠]"
+_FORMULA = re.compile(rf"[\s\ufeff\u200b-\u200f]*{_SIGN}|[\t\r]")
+
+_START = rf"(?=[\s\ufeff\u200b-\u200f']*{_SIGN}|'*[\t\r])"
+_INSIDE = rf"(?=(?:[^\S\t\r\n]|[\ufeff\u200b-\u200f'])*{_SIGN})"
+_CELL = r"(?<=[;,|\"\t\r\n])"
+"""Behind one of these a cell begins where the spreadsheet's language has another list separator than the comma."""
+
+_UNSAFE = re.compile(rf"\A{_START}|{_CELL}{_INSIDE}")
+_SAVED = re.compile(rf"\A'{_START}|{_CELL}'{_INSIDE}")
+"""What `_UNSAFE` becomes. To both, apostrophes before a sign are blanks: what has one gets another, so none is lost on
+the way back. Between a separator and its sign is no other separator: the time is linear in the text."""
+
+_HARMLESS = re.compile(r"[A-Za-z0-9._@+-]*")
+"""Signs without which a formula has no function, link or command, and with which LMSs find students."""
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """Not allowed in XML 1.0 (section 2.2), or not storable as UTF-8, or turns the order of the text around it."""
@@ -22,13 +36,23 @@ def formula(text: str) -> bool:
 
 
 def safe(text: str) -> str:
-    """`text` as a CSV cell: a leading apostrophe keeps what may be a formula from being one."""
-    return "'" + text if formula(text) else text
+    """`text` as a CSV cell: an apostrophe keeps what may be a formula from being one.
+
+    It stands at the start, and wherever a spreadsheet that separates cells by another sign than the comma (which one
+    depends on its language) would see a cell begin: after `;`, `,`, `|`, a tab, a line's end, a double quote.
+    """
+    return _UNSAFE.sub("'", text)
 
 
 def unsafe(cell: str) -> str:
-    """The text that `safe` made a cell of."""
-    return cell[1:] if cell.startswith("'") and formula(cell[1:]) else cell
+    """The text that `safe` made a cell of, for every text."""
+    return _SAVED.sub("", cell)
+
+
+def key(text: str) -> str:
+    """A cell by which another program finds a student: `safe`, but as it is if only letters, digits and `.` `_` `@`
+    `+` `-` are in it, which make no formula that does anything."""
+    return text if _HARMLESS.fullmatch(text) else safe(text)
 
 
 def clean(text: object) -> str:

@@ -41,9 +41,10 @@ def write(course: Course, assignment: str | None, out: Path, settings: review.Se
     """Write the report of one assignment into `out`, or of all: `out/<assignment>/`, and the course in `out`.
 
     Returns the files written. A failed run changes nothing in `out`. The report of one assignment comes with its review
-    pages; `settings` are theirs, by default the course's own.
+    pages, that of the course with those of every assignment where something waits, unless there are more than
+    `review.ALONG` texts to read; `settings` are theirs, by default the course's own.
     """
-    wanted = settings or review.load(course) if assignment is not None else None
+    wanted = settings or review.load(course)
     source = _Source(course, directory := course_directory(course), database(directory), wanted, out)
     with snapshot(source.db_url) as connection:
         check(connection, source.db_url)
@@ -64,7 +65,7 @@ class _Source:
     course: Course
     directory: CourseDirectory
     db_url: str
-    review: review.Settings | None
+    review: review.Settings
     out: Path
 
 
@@ -94,8 +95,13 @@ def _write_course(source: _Source, names: list[str], out: Path, now: datetime, b
     links = {name: f"{quote(name)}/{PAGE}" for name in names}
     html = page.course_page(
         source.course.id,
-        [(part.summary, part.changed) for part in parts],
+        parts,
         links,
+        reviews={
+            part.summary.assignment: f"{quote(part.summary.assignment)}/{part.review}" for part in parts if part.review
+        },
+        folder=source.out.resolve().name,
+        along=review.ALONG,
         totals=total,
         support=course.support,
         figures=course.figures,
@@ -128,15 +134,14 @@ def _write_assignment(
     if up is None:  # in a report of the course, its workbook is enough
         sheets = {name: tables[name] for name in ("grades", "exercises", "tests")}
         formats.workbook(out / "grades.xlsx", sheets)
-    html = page.assignment_page(
-        source.course.id, data, found, files=list(tables), now=now, up=up, review=review.INDEX if source.review else ""
-    )
+    reviewed = review.INDEX if up is None or 0 < review.size(data, table) <= review.ALONG else ""
+    html = page.assignment_page(source.course.id, data, found, files=list(tables), now=now, up=up, review=reviewed)
     (out / PAGE).write_text(html, encoding="utf-8")
-    if source.review:
+    if reviewed:
         place = (source.course, source.directory, source.db_url)
-        review.write(*place, data, table, out, now, source.review, source.out)
+        review.write(*place, data, table, out, now, source.review, before)
     shared = students.join(risk.shares(found.scored), on="student")
-    return overview.Part(found.summary, data.due, shared, found.exercises, found.changed)
+    return overview.Part(found.summary, data.due, shared, found.exercises, found.changed, reviewed)
 
 
 def _write_tables(out: Path, tables: Mapping[str, pd.DataFrame]) -> None:

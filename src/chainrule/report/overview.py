@@ -27,6 +27,7 @@ class Part:
 
     students   grades.grades, and share: of the points graded so far (risk.shares)
     exercises  exercise, graded, difficulty, in the order of the notebook
+    review     the way from its page to its review pages, "" if there are none
     """
 
     summary: Summary
@@ -34,6 +35,7 @@ class Part:
     students: pd.DataFrame
     exercises: pd.DataFrame
     changed: Changes
+    review: str = ""
 
 
 @dataclass(frozen=True)

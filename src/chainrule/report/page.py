@@ -17,12 +17,11 @@ from markupsafe import Markup
 from chainrule.report import changes, items, risk
 from chainrule.report.analysis import Analysis
 from chainrule.report.attention import KINDS
-from chainrule.report.changes import Changes
 from chainrule.report.clusters import THRESHOLD
 from chainrule.report.discrimination import MINIMUM
 from chainrule.report.figures import Figure
 from chainrule.report.frames import Frames
-from chainrule.report.summary import Summary
+from chainrule.report.overview import Part
 from chainrule.report.timing import duration
 from chainrule.report.totals import Totals
 
@@ -100,21 +99,32 @@ def _by_kind(table: pd.DataFrame, column: str, kinds: Mapping[str, str]) -> list
 
 def course_page(
     course: str,
-    rows: Sequence[tuple[Summary, Changes]],
+    rows: Sequence[Part],
     links: Mapping[str, str],
     *,
+    reviews: Mapping[str, str],
+    folder: str,
     totals: Totals,
     support: pd.DataFrame,
     figures: Mapping[str, Figure],
     files: Sequence[str],
     now: datetime,
+    along: int,
 ) -> str:
-    """The index: one row an assignment, with what changed in it; one a student; `support` is risk.support."""
+    """The index: one row an assignment, with what changed in it; one a student; `support` is risk.support.
+
+    `links` lead to the assignments' pages, `reviews` to the review pages that there are; `folder` is the name of the
+    one that this page is in, `along` review.ALONG.
+    """
     return render(
         "course.html",
         course=course,
         rows=rows,
         links=links,
+        reviews=reviews,
+        folder=folder,
+        large=[row.summary.assignment for row in rows if row.summary.waiting and not row.review],
+        along=along,
         totals=totals,
         support=support.head(SHOWN).to_dict("records"),
         supported=len(support),

@@ -33,11 +33,21 @@ SHEET = "review.css"
 READ = ("answer", "again", "ungraded", "crashed", "timeout")
 """Kinds that are shown with the student's text; only these notebooks are opened."""
 
+ALONG = 200
+"""Texts of one assignment that a report of the course still reads: each notebook takes some 15 ms to open."""
+
 CHARACTERS = 6_000
 """Of one answer; the middle of a longer one is left out, and Formgrader has all of it."""
 
 PAIRS = 50
 """Near-identical pairs that the first page lists; similar.csv has all."""
+
+
+def size(frames: Frames, table: pd.DataFrame) -> int:
+    """How many texts the review pages of an assignment show, at most. `table` is `grades.points`."""
+    waiting = int((table["waiting"] | table["ungraded"]).sum())
+    ended = frames.incidents[frames.incidents["status"].isin(["crashed", "timeout"])]
+    return waiting + len(ended.drop_duplicates(["student", "exercise"]))
 
 
 def write(

@@ -19,7 +19,8 @@ from chainrule.report import exports, frames, page
 from chainrule.report.connect import course_directory, database, snapshot
 from chainrule.report.review.answers import Key, Notebooks, names_of
 from chainrule.report.review.split import label
-from chainrule.similarity import CODE, PROSE, Kind, Pair, marked, pairs
+from chainrule.similarity import CODE, PROSE, Kind, LeftOut, Pair, marked
+from chainrule.similarity import compare as compare_texts
 
 PAGE = "similar.html"
 TABLE = "similar.csv"
@@ -31,7 +32,7 @@ COLUMNS = [
 ]
 
 MOST = 400
-"""Pairs in the table, of all exercises, the most telling first."""
+"""Pairs and groups of equal texts in the table, of all exercises, the most telling first."""
 
 SIDE_BY_SIDE = 60
 """Pairs whose texts are on the page."""
@@ -42,7 +43,7 @@ CHARACTERS = 6_000
 
 @dataclass(frozen=True)
 class Row:
-    """The first line of a group in the table; `number` is the group's, and its place on the page up to SIDE_BY_SIDE.
+    """What a number of the table stands for; up to SIDE_BY_SIDE it is also its place on the page.
 
     `more` are the others whose texts are the same as one of the two.
     """
@@ -56,24 +57,35 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One pair with the texts it was found in. Pairs of the same two texts, whoever has them, are one group."""
+class Listed:
+    """One pair with the texts it was found in. `number` counts from 1, the most telling first."""
 
     exercise: str
     key: Key
     kind: Kind
     pair: Pair
     of: int
-    group: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """Equal texts of one exercise that are not listed, of `of` that were compared."""
+
+    exercise: str
+    of: int
+    found: LeftOut
 
 
 @dataclass(frozen=True)
 class Written:
-    """The files, how many submissions were compared, and how many groups of pairs are worth a look (at most `MOST`)."""
+    """The files, how many submissions were compared, how many pairs or groups are worth a look (at most `MOST`), and
+    how many have the text that most have, of those that are listed; 0 if none is the same as another."""
 
     paths: list[Path]
     submissions: int
     groups: int
+    largest: int
 
 
 def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False) -> Written:
@@ -88,7 +100,7 @@ def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False
     students = [str(student) for student in data.students["student"]]
     texts = {student: notebooks.of(student).texts for student in students}
     texts = {student: own for student, own in texts.items() if own}
-    found = compare(notebooks, data.exercises, texts)
+    found, unlisted = compare(notebooks, data.exercises, texts)
     labels = {name: label(assignment, name) for name in texts} if anonymous else _names(data.students)
     with exports.staged(out, MANIFEST) as (scratch, moved):
         exports.write_csv(_table(found, labels if anonymous else {}), scratch / TABLE)
@@ -100,43 +112,31 @@ def write(course: Course, assignment: str, out: Path, *, anonymous: bool = False
             submissions=len(texts),
             without_source=sorted(set(notebooks.names) - set(notebooks.sources)),
             pairs=_groups(found, texts, labels, notebooks, anonymous),
+            unlisted=unlisted,
             side_by_side=SIDE_BY_SIDE,
             anonymous=anonymous,
             now=datetime.now(UTC),
         )
         (scratch / PAGE).write_text(html, encoding="utf-8")
-    return Written(moved, len(texts), max((one.group for one in found), default=0))
+    largest = max((len(one.pair.members) for one in found if one.pair.same), default=0)
+    return Written(moved, len(texts), len(found), largest)
 
 
 def compare(
     notebooks: Notebooks, exercises: pd.DataFrame, texts: Mapping[str, Mapping[Key, str]], most: int = MOST
-) -> list[Compared]:
-    """The pairs of all exercises, the most telling first."""
-    found: list[Compared] = []
+) -> tuple[list[Listed], list[Unlisted]]:
+    """The pairs of all exercises, the most telling first, and what was left out, in the order of the exercises."""
+    found: list[Listed] = []
+    unlisted: list[Unlisted] = []
     for row in exercises.itertuples():
         key = (str(row.notebook), str(row.cell))
         kind = CODE if row.kind == "autograded" or notebooks.is_code(key) else PROSE
         given = {student: own[key] for student, own in texts.items() if own.get(key, "").strip()}
-        known = notebooks.known(key)
-        found += [
-            Compared(str(row.exercise), key, kind, pair, len(given)) for pair in pairs(given, known, kind, most=most)
-        ]
-    return grouped(sorted(found, key=lambda each: -each.pair.evidence)[:most])
-
-
-def grouped(found: list[Compared]) -> list[Compared]:
-    """The pairs with the numbers of their groups, which count from 1 in the order of their first pairs."""
-    same: dict[tuple[str, str], str] = {}  # exercise and student: the first student with the same text
-    for each in sorted(found, key=lambda each: (each.pair.first, each.pair.second)):
-        if each.pair.same:
-            first = same.setdefault((each.exercise, each.pair.first), each.pair.first)
-            same.setdefault((each.exercise, each.pair.second), first)
-    numbers: dict[tuple[str, frozenset[str]], int] = {}
-    result = []
-    for each in found:
-        texts = frozenset(same.get((each.exercise, name), name) for name in (each.pair.first, each.pair.second))
-        result.append(replace(each, group=numbers.setdefault((each.exercise, texts), len(numbers) + 1)))
-    return result
+        done = compare_texts(given, notebooks.known(key), kind, most=most)
+        found += [Listed(str(row.exercise), key, kind, pair, len(given)) for pair in done.pairs]
+        unlisted += [Unlisted(str(row.exercise), len(given), each) for each in done.left_out]
+    ranked = sorted(found, key=lambda each: -each.pair.evidence)[:most]
+    return [replace(each, number=place) for place, each in enumerate(ranked, 1)], unlisted
 
 
 def read(folder: Path) -> list[Row]:
@@ -168,51 +168,56 @@ def _names(students: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _table(found: list[Compared], labels: Mapping[str, str]) -> pd.DataFrame:
+def _table(found: list[Listed], labels: Mapping[str, str]) -> pd.DataFrame:
+    """A line for the two that are compared, and one for each who has the text of either."""
     rows = [
         (
-            each.group,
+            each.number,
             each.exercise,
-            *(labels.get(name, name) for name in (each.pair.first, each.pair.second)),
+            *(labels.get(name, name) for name in two),
             *(each.pair.part, each.pair.runs, each.pair.shared, len(each.pair.rare), each.pair.only),
             *(each.pair.evidence, each.pair.reason(each.of)),
         )
         for each in found
+        for two in _twos(each.pair)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def _twos(pair: Pair) -> list[tuple[str, str]]:
+    as_first = [(pair.first, name) if pair.same else (name, pair.second) for name in pair.as_first]
+    return [(pair.first, pair.second), *as_first, *((pair.first, name) for name in pair.as_second)]
+
+
 def _groups(
-    found: list[Compared],
+    found: list[Listed],
     texts: Mapping[str, Mapping[Key, str]],
     labels: Mapping[str, str],
     notebooks: Notebooks,
     anonymous: bool,
 ) -> list[dict[str, Any]]:
-    """What the page shows of each group: its first pair, with the texts if it is among the first, and all members."""
-    shown: dict[int, dict[str, Any]] = {}
+    """What the page shows of each pair: the two, with the texts if it is among the first, and all members."""
+    shown = []
     for each in found:
-        pair = each.pair
-        both = (pair.first, pair.second)
-        if each.group not in shown:
-            sides = _sides(each, [texts[name][each.key] for name in both], notebooks)
-            shown[each.group] = {
-                "number": each.group,
+        members = [("" if anonymous else name, labels.get(name, "")) for name in each.pair.members]
+        shown.append(
+            {
+                "number": each.number,
                 "exercise": each.exercise,
-                "members": [],
-                "part": pair.part,
-                "reason": pair.reason(each.of),
-                "texts": sides,
+                "members": members,
+                "more": [name or label for name, label in members[2:]],
+                "same": each.pair.same,
+                "part": each.pair.part,
+                "reason": each.pair.reason(each.of),
+                "texts": _sides(each, texts, notebooks),
             }
-        members = shown[each.group]["members"]
-        named = [("" if anonymous else name, labels.get(name, "")) for name in both]
-        members += [name for name in named if name not in members]
-    return list(shown.values())
+        )
+    return shown
 
 
-def _sides(each: Compared, both: list[str], notebooks: Notebooks) -> list[list[tuple[str, str]]]:
-    if each.group > SIDE_BY_SIDE:
+def _sides(each: Listed, texts: Mapping[str, Mapping[Key, str]], notebooks: Notebooks) -> list[list[tuple[str, str]]]:
+    if each.number > SIDE_BY_SIDE:
         return []
-    first, second = (plain(text, CHARACTERS) for text in both)
+    first, second = (plain(texts[name][each.key], CHARACTERS) for name in (each.pair.first, each.pair.second))
     known = notebooks.known(each.key)
     return [marked(a, b, each.pair.rare, known, each.kind) for a, b in ((first, second), (second, first))]
