@@ -142,12 +142,13 @@ class GraderProcess:
         student: socket.socket,
         *,
         missing: str = "",
+        lines: int = 0,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> ExerciseResult:
         """Run the hidden tests of an exercise against the process behind the socket `student`.
 
-        `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the
-        grader leaves tests "ungraded"; it is never raised.
+        `missing` is what to add when a name is not defined, such as why the student's cell failed; `lines` is the
+        length of that cell. A fault of the grader leaves tests "ungraded"; it is never raised.
         """
         if hung_up(self._sock):  # killed since the last exercise: nobody's fault, and nothing is lost yet
             self.close()
@@ -163,6 +164,7 @@ class GraderProcess:
             "assignment": job.assignment,
             "student": job.student,
             "missing": missing,
+            "lines": lines,
         }
         tests = self.tests[exercise.id]
         try:

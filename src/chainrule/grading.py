@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import sandbox
+from chainrule.check.names import known_error
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
 from chainrule.graderprocess import GraderProcess
 from chainrule.model import Exercise, ExerciseResult, Graded, Job, Limits, Note
@@ -33,6 +34,9 @@ GRACE = 4.0
 
 SKIP_TAG = "skip-execution"
 """Jupyter's tag of a cell that is not to be run."""
+
+STATUS = re.compile(r" \(exit status \d+\)")
+"""A process chooses the status it ends with: it is for staff."""
 
 MAX_LOST = 3
 """So many times a process that was killed, perhaps from outside, is replaced without a word."""
@@ -99,7 +103,8 @@ class _Run:
         self.exercises = {exercise.test_cell: exercise for exercise in job.exercises}
         self.results: list[ExerciseResult] = []
         self.notes: list[Note] = []
-        self.failures: dict[str, str] = {}  # grade_id of a cell: why it did not run to its end
+        # By the grade_id of a cell, why it did not run to its end: for messages, hence in no word of its process.
+        self.failures: dict[str, str] = {}
         self.deadly: set[int] = set()  # cells not to run again
         self.child: Child | None = None
         self.isolation = ""
@@ -149,7 +154,7 @@ class _Run:
             if output["output_type"] == "execute_result":
                 output["execution_count"] = self.count
             elif output["output_type"] == "error" and index not in self.deadly:
-                self.failures[cells.grade_id(cell)] = f"Its cell stopped with {_first_line(output)}."
+                self.failures[cells.grade_id(cell)] = f"Its cell stopped with {known_error([output['ename']])}."
 
     def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         child = self._ready(index)
@@ -217,7 +222,7 @@ class _Run:
 
     def _failed(self, cell: dict[str, Any], outputs: Outputs, kind: str, what: str, message: str) -> None:
         where = cells.grade_id(cell)
-        self.failures[where] = f"Its cell {what}"
+        self.failures[where] = f"Its cell {STATUS.sub('', what)}"
         outputs.error("Timeout" if kind == "timeout" else "ProcessEnded", message)
         self.notes.append(Note(kind, message, where))
 
@@ -261,7 +266,9 @@ class _Run:
         )
         try:
             connection = self._ready(index + 1).connection
-            self.results.append(process.grade(exercise, self.job, connection.sock, missing=missing))
+            lines = max((source.count("\n") + 1 for source in self._solutions(exercise)), default=0)
+            graded = process.grade(exercise, self.job, connection.sock, missing=missing, lines=lines)
+            self.results.append(graded)
             self._check_alive()
         except StudentProcessError as error:
             if self._was_lost():
@@ -278,6 +285,11 @@ class _Run:
         if self.results[-1].ungraded:
             detail = next((o.detail for o in self.results[-1].outcomes if o.detail), "")
             self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
+
+    def _solutions(self, exercise: Exercise) -> list[str]:
+        """The sources of the student's cells for an exercise."""
+        names = cells.solution_cells(self.notebook, exercise.id)
+        return [str(cell["source"]) for cell in self.notebook["cells"] if cells.grade_id(cell) in names]
 
     def _was_lost(self) -> bool:
         """Whether the process was killed from outside. If so, and not too often, it is gone and can be replaced."""
@@ -332,10 +344,3 @@ def _how(child: Child, limits: Limits) -> str:
         return f"wrote more than {limits.disk / (1 << 20):g} MiB of files, or very many, and was stopped."
     how = f" (exit status {status})" if status is not None and status >= 0 else ""
     return f"ended the notebook's process{how}."
-
-
-def _first_line(error: dict[str, Any]) -> str:
-    """The error in a few words, without the name of a temporary file."""
-    lines = error["evalue"].strip().splitlines() or [""]
-    text = re.sub(r"\(<ipython-input-[^>]*>, (line \d+)\)", r"(\1)", lines[0])
-    return f"{error['ename']}: {text}"[:300].rstrip(": .")

@@ -39,8 +39,8 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    label = getattr(value, "student_type", None) or type(value).__name__
-    return f"an object of type {label}" if getattr(value, "student_type", None) else f"a {label}"
+    described = getattr(value, "student_object", None)  # one that stays in the student's process
+    return str(described) if described else f"a {type(value).__name__}"
 
 
 def _finite(got: np.ndarray, what: str) -> None:
@@ -63,7 +63,8 @@ def array(got: Any, shape: tuple[int | None, ...] | None = None, what: str = "",
         result.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, result.shape, strict=True))
     ):
         wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
-        raise Failed(prefixed(what, f"Expected shape {wanted}, got {result.shape}."))
+        ours = [n for n in shape if n is not None]
+        raise Failed(prefixed(what, f"Expected shape {wanted}, got {result.shape}."), ours=ours)
     if result.dtype.kind != "c":
         result = result.astype(np.float64)
     if finite:
@@ -92,9 +93,9 @@ def parts(got: Any, n: int, what: str = "") -> tuple[Any, ...]:
     if isinstance(got, np.ndarray) and got.ndim >= 1:
         got = list(got)
     if not isinstance(got, (tuple, list)):
-        raise Failed(prefixed(what, f"Expected {n} results, got one: {_kind(got)}."))
+        raise Failed(prefixed(what, f"Expected {n} results, got one: {_kind(got)}."), ours=[n])
     if len(got) != n:
-        raise Failed(prefixed(what, f"Expected {n} results, got {len(got)}."))
+        raise Failed(prefixed(what, f"Expected {n} results, got {len(got)}."), ours=[n])
     passed(what)
     return tuple(got)
 
@@ -109,7 +110,8 @@ def close(got: Any, want: ArrayLike, what: str = "", *, rtol: float = 1e-7, atol
     if expected.shape == () and result.shape == (1,):
         result = result.reshape(())
     if result.shape != expected.shape:
-        raise Failed(prefixed(what, f"Expected shape {expected.shape}, got {result.shape}."))
+        message = f"Expected shape {expected.shape}, got {result.shape}."
+        raise Failed(prefixed(what, message), ours=expected.shape)
     finite = np.isfinite(expected)
     if finite.all():
         _finite(result, what)
@@ -131,4 +133,4 @@ def _difference(got: np.ndarray, want: np.ndarray, right: np.ndarray, what: str)
     if got.shape == ():
         return Failed(prefixed(what, "Your number differs from the expected one."), detail)
     wrong = int((~right).sum())
-    return Failed(prefixed(what, f"{wrong} of {right.size} entries of your result differ."), detail)
+    return Failed(prefixed(what, f"{wrong} of {right.size} entries of your result differ."), detail, ours=[right.size])
