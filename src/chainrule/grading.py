@@ -6,6 +6,7 @@ result; only a fault of ours that leaves nothing to report raises.
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
 import copy
@@ -13,6 +14,7 @@ import os
 import re
 import socket
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,9 @@ GRACE = 4.0
 
 SKIP_TAG = "skip-execution"
 """Jupyter's tag of a cell that is not to be run."""
+
+MAX_PARSED = 20_000
+"""Most characters of a cell whose syntax is looked at here."""
 
 STATUS = re.compile(r" \(exit status \d+\)")
 """A process chooses the status it ends with: it is for staff."""
@@ -154,7 +159,7 @@ class _Run:
             if output["output_type"] == "execute_result":
                 output["execution_count"] = self.count
             elif output["output_type"] == "error" and index not in self.deadly:
-                self.failures[cells.grade_id(cell)] = f"Its cell stopped with {known_error([output['ename']])}."
+                self.failures[cells.grade_id(cell)] = f"Its cell stopped with {_why(output, str(cell['source']))}."
 
     def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         child = self._ready(index)
@@ -331,6 +336,24 @@ def _seconds(notebook: dict[str, Any], job: Job) -> list[float]:
                 found[begin : index + 1] = [job.seconds[cells.grade_id(cell)]] * (index + 1 - begin)
             begin = index + 1
     return found
+
+
+def _why(error: dict[str, Any], source: str) -> str:
+    """The error that a cell ended with, without its text, which the cell may have made of a hidden input.
+
+    What is wrong with the syntax is seen here, in the source as it was handed in.
+    """
+    name = known_error([error["ename"]])
+    magic = any(line.lstrip()[:1] in ("%", "!", "?") for line in source.split("\n"))
+    if name in ("SyntaxError", "IndentationError", "TabError") and not magic and len(source) < MAX_PARSED:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                ast.parse(source)
+        except SyntaxError as found:
+            return f"{name}: {found.msg} (line {found.lineno})"
+        except (ValueError, RecursionError, MemoryError):
+            pass
+    return name
 
 
 def _how(child: Child, limits: Limits) -> str:

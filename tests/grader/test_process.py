@@ -26,11 +26,13 @@ def process():
 
 
 def grade(process, source, exercise="line_grad", points=8.0, student="s", missing=""):
+    lines = source.count("\n") + 1
     found = Exercise(exercise, f"test_{exercise}", points, process.folder / f"test_{exercise}.py")
     with start(None, Limits()) as child:
         child.connection.limit(60)
         child.connection.request("run", source, on_output=lambda _: None)
-        return process.grade(found, Job("c", "a", student, "n", {}, (found,)), child.connection.sock, missing=missing)
+        job = Job("c", "a", student, "n", {}, (found,))
+        return process.grade(found, job, child.connection.sock, missing=missing, lines=lines)
 
 
 def statuses(result):
@@ -67,7 +69,7 @@ def test_the_same_mistake_written_differently_is_the_same_mistake(process):
         ("return [float('nan')] * 2", "NaN/inf"),
         ("x[:] = 0; return phi", "changed its argument `x`"),
         ("np.random.seed(0); return phi", "Use only the generator"),
-        ("print('x' * 50_000); return phi", "printed 50001 characters"),
+        ("print('x' * 50_000); return phi", "printed more than 20000 characters"),
         ("import sys; sys.exit()", "raised SystemExit"),
         ("import pytest; pytest.skip('please')", "raised"),
     ],
@@ -121,7 +123,7 @@ def test_symbolic_answers_and_facts(process):
     wrong = grade(process, good + "slope = sp.Derivative(sp.Symbol('u')**2)", "descend", 7)
     assert (wrong.points, wrong.misconception) == (5, "Enter the result, not the instruction.")
     up = grade(process, good.replace("w - lr", "w + lr") + "slope = 'u + u'", "descend", 7)
-    assert up.misconception == "Plus is ascent: you moved from w away from the minimum."
+    assert up.misconception == "Plus is ascent: you moved from 5 away from the minimum."
     late = grade(process, good.replace("range(n)", "range(n + 1)") + "slope = 'u + u'", "descend", 7)
     assert late.misconception == "One step too many."
 

@@ -137,9 +137,9 @@ class Builder:
     def _symbol(self, name: str) -> Any:
         if name not in self.symbols:
             known = ", ".join(sorted(self.symbols)) or "none"
-            said = f"the symbol {name}" if name in SYMBOLS else "a symbol"
+            said = f"the symbol {name}, which" if name in SYMBOLS else "a symbol that"
             detail = f"the symbol: {str(name)[:30]}"
-            raise Failed(f"Your expression contains {said} that is not one of: {known}.", detail)
+            raise Failed(f"Your expression contains {said} is not one of: {known}.", detail)
         return self.symbols[name]
 
     def _apply(self, name: str, args: list[Any]) -> Any:
@@ -153,7 +153,7 @@ class Builder:
             raise Failed(ENORMOUS)
         if name in FUNCTIONS:
             return self._bounded(getattr(self.sympy, name)(*args))
-        said = name if name in KNOWN_FUNCTIONS else "a function"
+        said = name if name in KNOWN_FUNCTIONS or name in SYMBOLS else "a function"
         message = f"Your expression uses {said}, which has no place here. Enter a closed expression."
         raise Failed(message, f"the function: {name[:30]}")
 
