@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from chainrule.check.failure import Failed, passed, prefixed
 from chainrule.check.ratio import constant_ratio, describe_ratio
 
+MOST_AXES = 3
+"""A shape with more axes, and more than expected, is said without lengths: they could be the digits of an input."""
 RETURNED_NONE = "Your function returned None – is a `return` missing?"
 
 
@@ -43,6 +45,11 @@ def _kind(value: Any) -> str:
     return str(described) if described else f"a {type(value).__name__}"
 
 
+def _axes(got: np.ndarray, wanted: int) -> str:
+    """The shape of a result, without its lengths if it has more axes than can be a slip."""
+    return str(got.shape) if got.ndim <= max(wanted, MOST_AXES) else f"({', '.join('…' * min(got.ndim, 2 * MOST_AXES))})"
+
+
 def _finite(got: np.ndarray, what: str) -> None:
     if not np.all(np.isfinite(got)):
         raise Failed(prefixed(what, "Your result contains NaN/inf for finite input."), f"yours: {_shown(got)}")
@@ -64,7 +71,8 @@ def array(got: Any, shape: tuple[int | None, ...] | None = None, what: str = "",
     ):
         wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
         ours = [n for n in shape if n is not None]
-        raise Failed(prefixed(what, f"Expected shape {wanted}, got {result.shape}."), ours=ours)
+        message = f"Expected shape {wanted}, got {_axes(result, len(shape))}."
+        raise Failed(prefixed(what, message), ours=ours)
     if result.dtype.kind != "c":
         result = result.astype(np.float64)
     if finite:
@@ -77,7 +85,7 @@ def scalar(got: Any, what: str = "", *, finite: bool = True) -> float:
     """`got` as a float: a number, a 0-d array or tensor, or an array of shape (1,). Raises `Failed` otherwise."""
     result = _converted(got, what)
     if result.shape not in ((), (1,)):
-        raise Failed(prefixed(what, f"Expected one number, got an array of shape {result.shape}."))
+        raise Failed(prefixed(what, f"Expected one number, got an array of shape {_axes(result, 0)}."))
     if result.dtype.kind == "c":
         raise Failed(prefixed(what, "Expected a real number, got a complex one."))
     if finite:
@@ -110,7 +118,7 @@ def close(got: Any, want: ArrayLike, what: str = "", *, rtol: float = 1e-7, atol
     if expected.shape == () and result.shape == (1,):
         result = result.reshape(())
     if result.shape != expected.shape:
-        message = f"Expected shape {expected.shape}, got {result.shape}."
+        message = f"Expected shape {expected.shape}, got {_axes(result, expected.ndim)}."
         raise Failed(prefixed(what, message), ours=expected.shape)
     finite = np.isfinite(expected)
     if finite.all():

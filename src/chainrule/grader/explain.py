@@ -70,7 +70,10 @@ def verdict(
     finding = _finding(calls, known)
     full = " ".join(part for part in (message, finding) if part)
     if isinstance(error, Failed):
-        message = bounded(message, written(path) | error.ours, _sizes(calls))
+        sizes = _sizes(calls)
+        # How a ratio is named is ours: 9/8 for an input of 9 samples.
+        named = {n - step for n in sizes for step in (0, 1)} if error.ratio is not None else set()
+        message = bounded(message, written(path) | error.ours | named, sizes)
     shown = " ".join(part for part in (message, finding) if part)
     return Verdict(status, shown, _detail(error, calls, path.parent), replace(run, failure=full))
 
