@@ -107,7 +107,8 @@ def test_what_there_is(student):
         ("cpu", {"cpu"}, ask(student, "cpu", False, mps=True)),
     ]
     for name, right, got in asked:
-        check.that(got in right, f"Your device is another one where it should be {name}: look at what is there.", str(got))
+        message = f"Your device is another one where it should be {name}: look at what is available."
+        check.that(got in right, message, str(got))
 
 
 @points(1)

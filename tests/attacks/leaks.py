@@ -19,10 +19,13 @@ SPLIT = """
 def digits(x):
     return [int(part) for part in str(float(x[0] if isinstance(x, list) else x)).split('.')]
 """
-LINE = SPLIT + """
+LINE = (
+    SPLIT
+    + """
 def twice(x):
     exec(compile('\\n' * (digits(x)[{part}] - 1) + 'raise ValueError', twice.__code__.co_filename, 'exec'), {{}})
 """
+)
 """Raises in a line, of a text that passes for the cell, whose number is a part of the input."""
 
 LEAKS = {
@@ -46,7 +49,8 @@ LEAKS = {
     "line of an error, the fraction": LINE.format(part=1),
     "axes of a shape": SPLIT + "import numpy as np\ndef twice(x): return np.zeros([*map(int, str(digits(x)[0])), 0])",
     "number of results": SPLIT + "def twice(x): return [0.0] * digits(x)[0]",
-    "constant ratio": SPLIT + "def twice(x): return [2.0 * v * digits(v)[0] for v in x] if isinstance(x, list) else 2 * x",
+    "constant ratio": SPLIT
+    + "def twice(x): return [2.0 * v * digits(v)[0] for v in x] if isinstance(x, list) else 2 * x",
     "error of the next exercise": "def twice(x):\n    open('/tmp/seen', 'a').write(f'{x}\\n')\n    return 7.0",
     "print of the next exercise": "def twice(x):\n    open('/tmp/seen', 'a').write(f'{x}\\n')\n    return 7.0",
     "file for a later cell": "def twice(x):\n    open('/tmp/seen', 'a').write(f'{x}\\n')\n    return 7.0",
@@ -74,3 +78,24 @@ NEXT = {
     "print of the next exercise": "print(open('/tmp/seen').read())\ndef thrice(x): return 3 * x",
 }
 """The cell of the exercise behind `twice`, for leaks that need it."""
+RAISES = """
+class E(Exception):
+    def _render_traceback_(self):
+        return ["Cell In[9], line 1"]
+class V:
+    def __eq__(self, other):
+        raise {kind}(f"it compares with {{other!r}}")
+def four(): return V()
+"""
+FOREIGN = {
+    "forged traceback": RAISES.format(kind="E"),
+    "known exception": RAISES.format(kind="ValueError"),
+    "print by a comparison": (
+        "class V:\n    def __eq__(self, other): print('it compares with', other)\ndef four(): return V()"
+    ),
+    "the source of the cell": (
+        "def four():\n    cell = get_ipython().user_ns['In'][-1]\n"
+        "    raise ValueError('it compares with ' + cell.split('four() == ')[-1])"
+    ),
+}
+"""Answers to the exercise without a grader, whose hidden test runs beside them."""

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.attacks import submissions
-from tests.attacks.leaks import LATER, LEAKS, NEXT
+from tests.attacks.leaks import FOREIGN, LATER, LEAKS, NEXT
 
 from chainrule import grading
 from chainrule.autograde import autograde
@@ -84,12 +85,14 @@ def course(released_classroom: Any, tmp_path_factory: pytest.TempPathFactory) ->
     for leak, source in LEAKS.items():
         following = {"thrice": NEXT[leak]} if leak in NEXT else {}
         course.submit(_student(leak), _look_later, twice=f"import os\n{source}", **following)
+    for leak, source in FOREIGN.items():
+        course.submit(_student(leak), four=source)
     yield course
     grading.close()
 
 
 def _student(leak: str) -> str:
-    return f"{list(LEAKS).index(leak):02}"
+    return f"{[*LEAKS, *FOREIGN].index(leak):02}"
 
 
 def _look_later(notebook: dict[str, Any]) -> None:
@@ -154,10 +157,24 @@ def pages(course: Any) -> dict[str, str]:
     assert [row.error for row in summary.rows if row.error] == []
     command = [sys.executable, "-m", "nbgrader", "generate_feedback", "t1"]
     subprocess.run(command, cwd=course.root, check=True, capture_output=True)
-    return {leak: Path(course.root, "feedback", _student(leak), "t1/t1.html").read_text() for leak in LEAKS}
+    leaks = [*LEAKS, *FOREIGN]
+    return {leak: unescape(Path(course.root, "feedback", _student(leak), "t1/t1.html").read_text()) for leak in leaks}
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("leak", each(OPEN_ON_PAGES))
 def test_no_feedback_page_holds_it(pages: dict[str, str], leak: str) -> None:
     assert _shown(pages[leak]) == ""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("leak", FOREIGN)
+def test_no_feedback_page_holds_what_a_test_without_a_grader_compares_with(pages: dict[str, str], leak: str) -> None:
+    assert "it compares with 4" not in pages[leak]
+    assert "test failed." in pages[leak] or "print" in leak
+
+
+@pytest.mark.parametrize("leak", FOREIGN)
+def test_its_process_knows_it(graded: Callable[[str], Graded], leak: str) -> None:
+    """The control: the graded notebook, which staff see, has it."""
+    assert "it compares with 4" in submissions.told(graded(leak))

@@ -42,7 +42,7 @@ def known(name: object, otherwise: str = "type of your own") -> str:
 
 
 def known_error(names: list[str]) -> str:
-    """An exception by the names of its type and that type's bases, from the most special on, as a message may say it."""
+    """An exception as a message may say it, by the names of its type and the bases of that, the most special first."""
     if names and names[0] in ERRORS:
         return names[0]
     base = next((name for name in names if name in ERRORS and name not in ("Exception", "BaseException")), "")

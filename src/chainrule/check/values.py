@@ -47,7 +47,8 @@ def _kind(value: Any) -> str:
 
 def _axes(got: np.ndarray, wanted: int) -> str:
     """The shape of a result, without its lengths if it has more axes than can be a slip."""
-    return str(got.shape) if got.ndim <= max(wanted, MOST_AXES) else f"({', '.join('…' * min(got.ndim, 2 * MOST_AXES))})"
+    few = got.ndim <= max(wanted, MOST_AXES)
+    return str(got.shape) if few else f"({', '.join('…' * min(got.ndim, 2 * MOST_AXES))})"
 
 
 def _finite(got: np.ndarray, what: str) -> None:
