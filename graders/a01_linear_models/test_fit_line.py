@@ -5,7 +5,7 @@ import numpy as np
 from chainrule import check
 from chainrule.grader import alternative, misconception, points
 
-CANCELLATION = "Right in exact arithmetic, but cancellation: at x+1e6 your slope moves from {a} to {b}. Centre x first."
+CANCELLATION = "Right in exact arithmetic, but cancellation: at x+1e6 your slope loses its digits. Centre x first."
 NOT_UNIQUE = "Raise ValueError: the minimiser is not unique."
 
 
@@ -210,7 +210,7 @@ def test_residuals(student, rng):
 
 
 @points(3)
-def test_offset(student, rng, facts):
+def test_offset(student, rng):
     """The slope keeps its digits when all x are shifted by a million."""
     for _ in range(6):  # by luck, rounding spares a bad formula now and then
         x, y = draw(rng, int(rng.integers(20, 101)))
@@ -218,12 +218,11 @@ def test_offset(student, rng, facts):
         near = x - x.mean()  # exact enough: the slope for `far` differs from this one by its rounding only, about 1e-10
         slope = near @ y / (near @ near)
         before, after = fit(student, x, y)[1], fit(student, far, y)[1]
-        facts["a"], facts["b"] = f"{before:.9g}", f"{after:.9g}"
         check.that(abs(before - slope) <= 1e-8 * max(1, abs(slope)), "The slope is wrong already without an offset.")
         check.that(
             abs(after - before) <= 1e-8 * max(1, abs(before)),
-            f"Your slope moves from {before:.9g} to {after:.9g} when all x are shifted by a million. "
-            "Look for a small difference of two large numbers.",
+            "Your slope moves when all x are shifted by a million. Look for a small difference of two large numbers.",
+            f"from {before:.9g} to {after:.9g}",
         )
 
 

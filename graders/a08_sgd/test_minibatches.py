@@ -315,7 +315,8 @@ def test_sizes(student, rng):
         lengths = [len(batch) for batch in integer_batches(epoch)]
         check.that(
             lengths == [B] * (N // B) + [N % B] * (N % B > 0),
-            f"For {N} samples in batches of {B} your batches have the sizes {lengths}.",
+            f"For {N} samples in batches of {B} your batches have other sizes than the data allow.",
+            f"{lengths}",
         )
 
 

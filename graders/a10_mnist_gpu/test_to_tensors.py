@@ -220,8 +220,9 @@ def test_types(student, rng):
     looks = [look(student, images, labels.astype(kind)) for kind in KINDS]
     for x, _, about, *_ in looks:
         for (kind, dtype, _), want in zip(about, ("float32", "int64"), strict=True):
-            check.that(kind == "Tensor", f"Expected a tensor, got a {kind}.")
-            check.that(dtype == f"torch.{want}", f"Expected {want}, got {dtype.removeprefix('torch.')}.")
+            check.that(kind == "Tensor", f"Expected a tensor, got a {check.known(kind)}.")
+            other = check.known(dtype.removeprefix("torch."), "another type")
+            check.that(dtype == f"torch.{want}", f"Expected {want}, got {other}.")
         check.array(x, (len(images), 1, *images.shape[1:]))
 
 

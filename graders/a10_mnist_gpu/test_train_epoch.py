@@ -477,7 +477,8 @@ def test_plain_float(student, rng):
     """The result is a Python float, and no graph outlives its batch."""
     got, (_, means) = train(student, rng, batches=9)
     check.that(
-        got["kinds"][0] in ("float", "float64"), f"Expected a Python float, got a {got['kinds'][0]}: take .item()."
+        got["kinds"][0] in ("float", "float64"),
+        f"Expected a Python float, got a {check.known(got['kinds'][0])}: take .item().",
     )
     check.that(not got["kept"], "Graphs of earlier batches are still in memory: what you add up remembers them.")
     check.close(got["values"][0], means[0], rtol=1e-4, atol=1e-6)

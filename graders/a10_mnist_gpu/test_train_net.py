@@ -240,7 +240,7 @@ def full_batch(x, y, device, seed):
 
 def networks(runs):
     kind, found, _ = runs
-    check.that(kind == "Module", f"What you return is a {kind}, and not an nn.Module.")
+    check.that(kind == "Module", f"What you return is a {check.known(kind)}, and not an nn.Module.")
     return [check.array(out, (360, 10)) for out in found]
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import ast
+import warnings
 from typing import Any
 
+from chainrule.check.names import known_error
 from chainrule.model import Limits
 from chainrule.sandbox import Child
 
 MIB, GIB = 1 << 20, 1 << 30
+MAX_PARSED = 20_000
+"""Most characters of a cell whose syntax is looked at here."""
 NO_ROOM = ("[Errno 28]", "[Errno 27]", "[Errno 122]")
 """ENOSPC, EFBIG, EDQUOT: how a full file system shows itself to a program."""
 NO_PROCESS = ("[Errno 11]", "can't start new thread")
@@ -30,11 +34,22 @@ def how(child: Child, limits: Limits) -> str:
     return f"ended the notebook's process{name}."
 
 
-def first_line(error: dict[str, Any]) -> str:
-    """An error output in a few words, without the name of a temporary file."""
-    lines = error["evalue"].strip().splitlines() or [""]
-    text = re.sub(r"\(<ipython-input-[^>]*>, (line \d+)\)", r"(\1)", lines[0])
-    return f"{error['ename']}: {text}"[:300].rstrip(": .")
+def why(error: dict[str, Any], source: str) -> str:
+    """The error that a cell ended with, without its text, which the cell may have made of a hidden input.
+
+    What is wrong with the syntax is seen here, in the source as it was handed in.
+    """
+    name = known_error([error["ename"]])
+    magic = any(line.lstrip()[:1] in ("%", "!", "?") for line in source.split("\n"))
+    if name in ("SyntaxError", "IndentationError", "TabError") and not magic and len(source) < MAX_PARSED:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                ast.parse(source)
+        except SyntaxError as found:
+            return f"{name}: {found.msg} (line {found.lineno})"
+        except (ValueError, RecursionError, MemoryError):
+            pass
+    return name
 
 
 def behind(error: dict[str, Any], limits: Limits) -> str:

@@ -168,12 +168,13 @@ class GraderProcess:
         student: socket.socket,
         *,
         missing: str = "",
+        lines: int = 0,
         after: int = 0,
     ) -> ExerciseResult:
         """Run the hidden tests of an exercise, from number `after` on, against the process behind the socket `student`.
 
-        `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the
-        grader leaves tests "ungraded"; it is never raised.
+        `missing` is what to add when a name is not defined, such as why the student's cell failed; `lines` is the
+        length of that cell. A fault of the grader leaves tests "ungraded"; it is never raised.
         """
         if hung_up(self._sock):  # killed since the last exercise: nobody's fault, and nothing is lost yet
             self.close()
@@ -192,6 +193,7 @@ class GraderProcess:
             "missing": missing,
             "tests": [test["test"] for test in tests],
             "seconds": job.limits.test,
+            "lines": lines,
         }
         patience = _patience(max([job.limits.test, *(test["seconds"] for test in tests)]))
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import copy
 import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule import graderprocess, sandbox
-from chainrule.endings import behind, first_line, how
+from chainrule.endings import behind, how, why
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
 from chainrule.graderprocess import grader_process
 from chainrule.model import Exercise, ExerciseResult, Graded, Job, Note, Outcome, Status
@@ -32,6 +33,9 @@ GRACE = 4.0
 
 SKIP_TAG = "skip-execution"
 """Jupyter's tag of a cell that is not to be run."""
+
+STATUS = re.compile(r" \(exit status \d+\)")
+"""A process chooses the status it ends with: it is for staff."""
 
 MAX_LOST = 3
 """So many times a process that was killed, perhaps from outside, is replaced without a word."""
@@ -83,7 +87,8 @@ class _Run:
         self.exercises = {exercise.test_cell: exercise for exercise in job.exercises}
         self.results: list[ExerciseResult] = []
         self.notes: list[Note] = []
-        self.failures: dict[str, str] = {}  # grade_id of a cell: why it did not run to its end
+        # By the grade_id of a cell, why it did not run to its end: for messages, hence in no word of its process.
+        self.failures: dict[str, str] = {}
         self.deadly: set[int] = set()  # cells not to run again
         self.child: Child | None = None
         self.isolation = ""
@@ -139,9 +144,10 @@ class _Run:
 
     def _raised(self, cell: dict[str, Any], error: dict[str, Any]) -> None:
         where, limit = cells.grade_id(cell), behind(error, self.limits)
-        self.failures[where] = " ".join(part for part in (f"Its cell stopped with {first_line(error)}.", limit) if part)
+        parts = (f"Its cell stopped with {why(error, str(cell['source']))}.", limit)
+        self.failures[where] = " ".join(part for part in parts if part)
         if limit:
-            self.notes.append(Note("limit", f"{self._name(cell)} stopped with {first_line(error)}. {limit}", where))
+            self.notes.append(Note("limit", f"{self._name(cell)} met a limit. {limit}", where))
 
     def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         child = self._ready(index)
@@ -209,7 +215,7 @@ class _Run:
 
     def _failed(self, cell: dict[str, Any], outputs: Outputs, kind: str, what: str, message: str) -> None:
         where = cells.grade_id(cell)
-        self.failures[where] = f"Its cell {what}"
+        self.failures[where] = f"Its cell {STATUS.sub('', what)}"
         outputs.error("Timeout" if kind == "timeout" else "ProcessEnded", message)
         self.notes.append(Note(kind, message, where))
 
@@ -294,7 +300,12 @@ class _Run:
         """The outcomes of the hidden tests from number `after` on, as far as one process takes them."""
         process = grader_process(exercise.grader.parent)
         names = cells.solution_cells(self.notebook, exercise.id)
-        missing = " ".join(self.failures[name] for name in names if name in self.failures)
+        own = [str(cell["source"]) for cell in self.notebook["cells"] if cells.grade_id(cell) in names]
+        more: dict[str, Any] = {
+            "missing": " ".join(self.failures[name] for name in names if name in self.failures),
+            "lines": max((source.count("\n") + 1 for source in own), default=0),
+            "after": after,
+        }
         try:
             connection = self._ready(index + 1).connection
         except StudentProcessError as error:
@@ -303,8 +314,8 @@ class _Run:
             ours, theirs = socket.socketpair()
             theirs.close()
             with ours:  # every test meets a closed connection
-                return process.grade(exercise, self.job, ours, missing=missing, after=after)
-        return process.grade(exercise, self.job, connection.sock, missing=missing, after=after)
+                return process.grade(exercise, self.job, ours, **more)
+        return process.grade(exercise, self.job, connection.sock, **more)
 
     def _culprit(self, exercise: Exercise, part: ExerciseResult) -> ExerciseResult:
         """Of the outcomes of a process that has ended, those up to the test in which it did, with the reason."""

@@ -80,7 +80,7 @@ CATALOGUE = """
 69 formulas in exports
 """
 ELSEWHERE = {
-    6: "`tests/plugins/test_feedback.py`",
+    6: "`tests/plugins/test_feedback_foreign.py`",
     59: "`tests/notebook/test_archive.py`",
     60: "`tests/notebook/test_archive.py`",
     61: "`tests/notebook/test_archive.py`",
@@ -93,14 +93,15 @@ ELSEWHERE = {
     69: "`tests/plugins/test_export.py`",
 }
 ALONE = {
+    6: "`test_leaks.py`",
     7: "`test_leaks.py`",
     36: "`test_fuzz.py`",
     **dict.fromkeys((42, 43, 44), "`test_cgroups.py`"),
     56: "`test_comparisons.py`",
 }
 RESULTS = {
-    7: "refused, but for the name of a student's own type, the shape of an empty array, and a file, a process or a "
-    "thread that a later cell asks",
+    7: "refused, but for what the choice of a message tells, and what a later cell prints of a file, a process or a "
+    "thread (both above)",
     34: "works: the environment says so, as in nbgrader; hidden inputs are random",
     35: "works for the visible cases, and earns what they are worth",
 }

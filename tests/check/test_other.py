@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from chainrule import check
+from chainrule.check.names import known_error
 
 
 def test_counted_counts_and_remembers():
@@ -52,6 +53,28 @@ def test_the_base_package_works_where_nothing_but_numpy_is_installed(tmp_path):
         (tmp_path / libs.name).symlink_to(libs)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from chainrule import check; check.close(1, 1.0)"
     subprocess.run([sys.executable, "-S", "-I", "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["ValueError", "Exception"], "ValueError"),
+        (["LinAlgError", "ValueError", "Exception"], "LinAlgError"),
+        (["E31337", "KeyError", "LookupError", "Exception"], "an exception of your own (a kind of KeyError)"),
+        (["E31337", "Exception", "BaseException"], "an exception of your own"),
+        ([], "an exception of your own"),
+    ],
+)
+def test_an_exception_is_named_only_if_its_name_is_known(names, said):
+    assert known_error(names) == said
+
+
+def test_a_type_is_named_only_if_its_name_is_known():
+    assert (check.known("Tensor"), check.known("E31337"), check.known(31337, "?")) == (
+        "Tensor",
+        "type of your own",
+        "?",
+    )
 
 
 def test_every_public_check_is_documented():

@@ -54,7 +54,8 @@ def test_every_field_is_documented_and_of_its_type(results: dict[str, Any]) -> N
 
 
 def test_the_score_is_the_gradebooks_less_the_penalty(results: dict[str, Any]) -> None:
-    assert (results["score"], results["execution_time"]) == (8.75, 12)
+    assert results["score"] == 8.75
+    assert "execution_time" not in results  # a student's code chooses how long it takes, perhaps by a hidden input
     assert "1.25 points were taken off for lateness." in results["output"]
     assert "grad: a person set 6 of 12 points." in results["output"]
 

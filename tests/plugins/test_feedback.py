@@ -290,9 +290,10 @@ def test_a_foreign_notebook_works_from_scores_and_comments(feedback: Feedback, c
         f"Cell In[2], line 1\n----> 1 assert f(2) == 4\n      3 {CANARY}",
     )
     hidden = error("AssertionError", f"expected {CANARY}", f"Cell In[3], line 3\n----> 3 assert {CANARY}")
+    source = f"assert f(2) == 4, 'f(2) should be 4'\n{HIDDEN}"
     cells = [
         cell("code", "def f(x): return x", "f", solution=True, outputs=[stream("mine")]),
-        cell("code", f"assert f(2) == 4\n{HIDDEN}", "test_f", points=2, outputs=[visible, stream(CANARY)]),
+        cell("code", source, "test_f", points=2, outputs=[visible, stream(CANARY)]),
         cell("code", f"assert f(0) == 0\n{HIDDEN}", "test_f_hidden", points=2, outputs=[hidden]),
         cell("code", "assert True", "test_ok", points=1),
         cell("code", "print(stolen)", outputs=[stream(f"stolen {CANARY}")]),

@@ -13,6 +13,7 @@ from chainrule.check.derivative import derivative
 from chainrule.check.failure import Failed, fail, that
 from chainrule.check.gradient import central_differences, gradient
 from chainrule.check.margin import at_least, at_most
+from chainrule.check.names import known
 from chainrule.check.raising import raises
 from chainrule.check.symbolic import symbolic, theta
 from chainrule.check.values import array, close, parts, scalar
@@ -29,6 +30,7 @@ __all__ = [
     "derivative",
     "fail",
     "gradient",
+    "known",
     "parts",
     "raises",
     "scalar",

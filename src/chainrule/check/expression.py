@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+import string
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,14 @@ FUNCTIONS = frozenset(
     Abs sign Max Min Heaviside erf floor ceiling binomial
     """.split()
 )
+SYMBOLS = frozenset(
+    [
+        *string.ascii_letters,
+        *"alpha beta gamma delta epsilon eta theta kappa mu nu xi rho sigma tau phi psi omega lamda lambda".split(),
+    ]
+)
+"""Names that a message may repeat of what is no known symbol. Any other name is a text that a process chose."""
+KNOWN_FUNCTIONS = frozenset("Piecewise Product Matrix MatMul Tuple list Mod gamma factorial re im conjugate".split())
 CONSTANTS = {"Pi": "pi", "Exp1": "E", "ImaginaryUnit": "I", "Infinity": "oo", "NegativeInfinity": "-oo"}
 ENORMOUS = "Your expression holds an enormous number, or one with an enormous exponent."
 _ALIASES = {"ln": "log", "abs": "Abs", "max": "Max", "min": "Min", "arctan": "atan"}
@@ -128,7 +137,9 @@ class Builder:
     def _symbol(self, name: str) -> Any:
         if name not in self.symbols:
             known = ", ".join(sorted(self.symbols)) or "none"
-            raise Failed(f"Your expression contains the symbol {str(name)[:30]}, which is not one of: {known}.")
+            said = f"the symbol {name}, which" if name in SYMBOLS else "a symbol that"
+            detail = f"the symbol: {str(name)[:30]}"
+            raise Failed(f"Your expression contains {said} is not one of: {known}.", detail)
         return self.symbols[name]
 
     def _apply(self, name: str, args: list[Any]) -> Any:
@@ -142,7 +153,9 @@ class Builder:
             raise Failed(ENORMOUS)
         if name in FUNCTIONS:
             return self._bounded(getattr(self.sympy, name)(*args))
-        raise Failed(f"Your expression uses {name[:30]}, which has no place here. Enter a closed expression.")
+        said = name if name in KNOWN_FUNCTIONS or name in SYMBOLS else "a function"
+        message = f"Your expression uses {said}, which has no place here. Enter a closed expression."
+        raise Failed(message, f"the function: {name[:30]}")
 
     def _power(self, base: Any, exponent: Any) -> Any:
         if base.is_number and exponent.is_number:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Failed(AssertionError):
     """A check does not hold.
@@ -9,10 +11,20 @@ class Failed(AssertionError):
     `message` says what differs and where to look; it holds nothing of a hidden test and may be shown to the student.
     `detail` holds values: shown in the notebook's visible checks and to staff.
     `ratio` is student / expected where that is one constant; `relation` is what was compared: "equal" or "theta".
+    `ours` are the numbers in the message that are not the student's: of the others a grader shows few and small ones.
     """
 
-    def __init__(self, message: str, detail: str = "", *, ratio: float | None = None, relation: str = "equal") -> None:
+    def __init__(
+        self,
+        message: str,
+        detail: str = "",
+        *,
+        ratio: float | None = None,
+        relation: str = "equal",
+        ours: Iterable[float] = (),
+    ) -> None:
         self.message, self.detail, self.ratio, self.relation = message, detail, ratio, relation
+        self.ours = frozenset(ours)
         super().__init__(f"{message}\n{detail}" if detail else message)
 
     def _render_traceback_(self) -> list[str]:

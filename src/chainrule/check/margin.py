@@ -25,7 +25,8 @@ def _threshold(got: Any, bound: float, what: str, sign: float) -> None:
     number = scalar(got)
     word, relation = ("at least", "≥") if sign > 0 else ("at most", "≤")
     if sign * (number - bound) < 0:
-        raise Failed(prefixed(what, f"yours is {number:.4g}, and {word} {bound:g} is needed."))
+        message = prefixed(what, f"yours is {number:.4g}, and {word} {bound:g} is needed.")
+        raise Failed(message, ours=[float(f"{bound:g}")])
     _met.append((what, number, bound))
     del _met[:-KEPT]
     passed(f"{what}: {number:.4g} {relation} {bound:g}")

@@ -19,6 +19,6 @@ def raises(error: type[Exception], function: Callable[..., Any], *args: Any, wha
     except ChainruleError:
         raise  # the student's process is gone or late: not an answer
     except Exception as other:
-        name = getattr(other, "type_name", type(other).__name__)
+        name = getattr(other, "label", type(other).__name__)
         raise Failed(prefixed(what, f"Expected a {error.__name__}, your function raised {name}.")) from None
     raise Failed(prefixed(what, f"Your function should raise a {error.__name__} here and does not."))

@@ -17,6 +17,8 @@ _NAMED = (
     (1 / math.log(2), "1/log 2 times", "Use the natural logarithm."),
     (1 / math.log(10), "1/log 10 times", "Use the natural logarithm."),
 )
+SIMPLE = 20
+"""A ratio that is a whole number up to here, or one over it, is said as that."""
 
 
 def constant_ratio(got: np.ndarray, want: np.ndarray) -> float | None:
@@ -39,6 +41,10 @@ def describe_ratio(ratio: float, sizes: Iterable[int] = ()) -> tuple[str, str]:
     named = _named(ratio, sizes)
     if named is not None:
         return named
+    for value in (ratio, 1 / ratio):
+        if 2 < abs(value) < SIMPLE + 0.5 and math.isclose(value, round(value), rel_tol=1e-6):
+            sign, over = "−" * (value < 0), "1/" * (value != ratio)
+            return f"{sign}{over}{abs(round(value))} times", "Look for a constant factor."
     return f"{ratio:.4g} times", "Look for a constant factor."
 
 

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from chainrule.check.failure import Failed, passed, prefixed
 from chainrule.check.ratio import constant_ratio, describe_ratio
 
+MOST_AXES = 3
+"""A shape with more axes, and more than expected, is said without lengths: they could be the digits of an input."""
 RETURNED_NONE = "Your function returned None – is a `return` missing?"
 
 
@@ -39,8 +41,14 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    label = getattr(value, "student_type", None) or type(value).__name__
-    return f"an object of type {label}" if getattr(value, "student_type", None) else f"a {label}"
+    described = getattr(value, "student_object", None)  # one that stays in the student's process
+    return str(described) if described else f"a {type(value).__name__}"
+
+
+def _axes(got: np.ndarray, wanted: int) -> str:
+    """The shape of a result, without its lengths if it has more axes than can be a slip."""
+    few = got.ndim <= max(wanted, MOST_AXES)
+    return str(got.shape) if few else f"({', '.join('…' * min(got.ndim, 2 * MOST_AXES))})"
 
 
 def _finite(got: np.ndarray, what: str) -> None:
@@ -63,7 +71,9 @@ def array(got: Any, shape: tuple[int | None, ...] | None = None, what: str = "",
         result.ndim == len(shape) and all(n is None or n == m for n, m in zip(shape, result.shape, strict=True))
     ):
         wanted = str(tuple("any" if n is None else n for n in shape)).replace("'", "")
-        raise Failed(prefixed(what, f"Expected shape {wanted}, got {result.shape}."))
+        ours = [n for n in shape if n is not None]
+        message = f"Expected shape {wanted}, got {_axes(result, len(shape))}."
+        raise Failed(prefixed(what, message), ours=ours)
     if result.dtype.kind != "c":
         result = result.astype(np.float64)
     if finite:
@@ -76,7 +86,7 @@ def scalar(got: Any, what: str = "", *, finite: bool = True) -> float:
     """`got` as a float: a number, a 0-d array or tensor, or an array of shape (1,). Raises `Failed` otherwise."""
     result = _converted(got, what)
     if result.shape not in ((), (1,)):
-        raise Failed(prefixed(what, f"Expected one number, got an array of shape {result.shape}."))
+        raise Failed(prefixed(what, f"Expected one number, got an array of shape {_axes(result, 0)}."))
     if result.dtype.kind == "c":
         raise Failed(prefixed(what, "Expected a real number, got a complex one."))
     if finite:
@@ -92,9 +102,9 @@ def parts(got: Any, n: int, what: str = "") -> tuple[Any, ...]:
     if isinstance(got, np.ndarray) and got.ndim >= 1:
         got = list(got)
     if not isinstance(got, (tuple, list)):
-        raise Failed(prefixed(what, f"Expected {n} results, got one: {_kind(got)}."))
+        raise Failed(prefixed(what, f"Expected {n} results, got one: {_kind(got)}."), ours=[n])
     if len(got) != n:
-        raise Failed(prefixed(what, f"Expected {n} results, got {len(got)}."))
+        raise Failed(prefixed(what, f"Expected {n} results, got {len(got)}."), ours=[n])
     passed(what)
     return tuple(got)
 
@@ -109,7 +119,8 @@ def close(got: Any, want: ArrayLike, what: str = "", *, rtol: float = 1e-7, atol
     if expected.shape == () and result.shape == (1,):
         result = result.reshape(())
     if result.shape != expected.shape:
-        raise Failed(prefixed(what, f"Expected shape {expected.shape}, got {result.shape}."))
+        message = f"Expected shape {expected.shape}, got {_axes(result, expected.ndim)}."
+        raise Failed(prefixed(what, message), ours=expected.shape)
     finite = np.isfinite(expected)
     if finite.all():
         _finite(result, what)
@@ -131,4 +142,4 @@ def _difference(got: np.ndarray, want: np.ndarray, right: np.ndarray, what: str)
     if got.shape == ():
         return Failed(prefixed(what, "Your number differs from the expected one."), detail)
     wrong = int((~right).sum())
-    return Failed(prefixed(what, f"{wrong} of {right.size} entries of your result differ."), detail)
+    return Failed(prefixed(what, f"{wrong} of {right.size} entries of your result differ."), detail, ours=[right.size])

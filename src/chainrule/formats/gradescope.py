@@ -58,7 +58,6 @@ def results(found: Submission, words: Mapping[str, str], visibility: str = "afte
     tests = [test for part in enumerate(_exercises(found), 1) for test in _tests(*part, visibility)]
     return {
         "score": found.score.points,
-        "execution_time": round(sum(run.seconds for run in found.runs)),
         "output": "\n".join(_remarks(found, words)),
         "output_format": "text",
         "visibility": visibility,

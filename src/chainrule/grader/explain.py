@@ -15,11 +15,14 @@ from chainrule.check import Failed
 from chainrule.check.ratio import describe_ratio
 from chainrule.check.values import RETURNED_NONE
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentProtocolError, StudentTimeout
+from chainrule.grader.bounded import bounded, numbers, written
 from chainrule.grader.replay import Known, Run, matches
 from chainrule.grader.student import Call, Object, StudentError
 from chainrule.model import Status
 
 FLOOD = 20_000
+MOST_LINES = 100
+"""An error beyond this line of its cell is told without the line: a cell can be padded to any length."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,15 @@ def verdict(
     seconds: float,
     facts: dict[str, Any],
     known: list[Known],
-    folder: Path,
+    path: Path,
+    lines: int,
 ) -> Verdict:
-    """Judge an exception that ended a test. `missing` says why names may be undefined (the student's cell failed)."""
+    """Judge an exception that ended a test.
+
+    missing  why names may be undefined: the student's cell failed
+    path     the grader file
+    lines    length of the student's cell: a line of an error that is not in it is not said
+    """
     run = Run(
         test=test,
         calls=tuple(calls),
@@ -55,15 +64,29 @@ def verdict(
         relation=getattr(error, "relation", "equal"),
         facts=facts,
     )
-    status, message = _judged(error, calls, title, missing, seconds)
-    if status is Status.FAILED:
-        finding = _finding(calls, known)
-        message = " ".join(part for part in (message, finding) if part)
-    return Verdict(status, message, _detail(error, calls, folder), replace(run, failure=message))
+    status, message = _judged(error, calls, title, missing, seconds, lines)
+    if status is not Status.FAILED:
+        return Verdict(status, message, _detail(error, calls, path.parent), replace(run, failure=message))
+    finding = _finding(calls, known)
+    full = " ".join(part for part in (message, finding) if part)
+    if isinstance(error, Failed):
+        sizes = _sizes(calls)
+        # How a ratio is named is ours: 9/8 for an input of 9 samples.
+        named = {n - step for n in sizes for step in (0, 1)} if error.ratio is not None else set()
+        message = bounded(message, written(path) | error.ours | named, sizes)
+    shown = " ".join(part for part in (message, finding) if part)
+    return Verdict(status, shown, _detail(error, calls, path.parent), replace(run, failure=full))
 
 
-def _judged(error: BaseException, calls: list[Call], title: str, missing: str, seconds: float) -> tuple[Status, str]:
-    called = calls[-1].name if calls else "code"
+def _called(calls: list[Call]) -> str:
+    """What the test asked for last, by the grader's name for it."""
+    return calls[-1].shown if calls else "code"
+
+
+def _judged(
+    error: BaseException, calls: list[Call], title: str, missing: str, seconds: float, lines: int
+) -> tuple[Status, str]:
+    called = _called(calls)
     match error:
         case Failed(ratio=float() as ratio):
             times, look = describe_ratio(ratio, _sizes(calls))
@@ -77,7 +100,7 @@ def _judged(error: BaseException, calls: list[Call], title: str, missing: str, s
         case StudentProtocolError():
             return Status.FAILED, f"What your `{called}` returned is too large or not data."
         case StudentError():
-            return Status.FAILED, _raised(error, called, missing)
+            return Status.FAILED, _raised(error, called, missing, lines)
         case AssertionError() | pytest.fail.Exception():
             return Status.FAILED, f"This does not hold for your solution: {title}"
     if any(call.error is None and call.result is None and call.kind in ("call", "inplace") for call in calls):
@@ -93,13 +116,14 @@ def _holds_object(value: Any) -> bool:
     return isinstance(value, Object)
 
 
-def _raised(error: StudentError, called: str, missing: str) -> str:
-    line = f", line {error.line} of its cell" if error.line else ""
+def _raised(error: StudentError, called: str, missing: str, lines: int) -> str:
+    inside = error.line is not None and 1 <= error.line <= min(lines, MOST_LINES)
+    line = f", line {error.line} of its cell" if inside else ""
     if error.type_name == "NotImplementedError":
         return f"`{called}` is not implemented yet."
     if error.type_name == "NameError" and f"{called!r}" in str(error):
         return f"`{called}` is not defined. {missing}".strip()
-    return f"Your `{called}` raised {error.type_name}{line}."
+    return f"Your `{called}` raised {error.label}{line}."
 
 
 def _sizes(calls: list[Call]) -> list[int]:
@@ -119,7 +143,7 @@ def _finding(calls: list[Call], known: list[Known]) -> str:
         if _truncated(call):
             return "Integer input is truncated; convert to float first."
         if call.printed > FLOOD:
-            return f"Your function printed {call.printed} characters: remove the print calls."
+            return f"Your function printed more than {FLOOD} characters: remove the print calls."
     return ""
 
 
@@ -131,8 +155,8 @@ def _truncated(call: Call) -> bool:
 
 def _argument_name(call: Call, known: list[Known]) -> str:
     where = call.mutated[0]
-    if isinstance(where, str):
-        return f"`{where[:40]}`"
+    if isinstance(where, str):  # a keyword that the grader used
+        return f"`{where}`"
     for entry in known:
         if entry.of == call.name and callable(entry.shown):
             names = list(inspect.signature(entry.shown).parameters)
@@ -172,13 +196,26 @@ def name_misconception(known: list[Known], runs: list[Run]) -> tuple[Known, list
 
 
 def filled(message: str, facts: dict[str, Any]) -> str:
-    """The message with `{name}` holes filled; a hole that no test filled becomes …"""
+    """The message with `{name}` holes filled by numbers (`bounded`); a hole that no test filled becomes …"""
 
     class _Dots(dict[str, Any]):
         def __missing__(self, key: str) -> str:
             return "…"
 
-    return message.format_map(_Dots(facts)) if "{" in message else message
+    if "{" not in message:
+        return message
+    known = {name: value for name, value in facts.items() if _is_number(value)}
+    return bounded(message.format_map(_Dots(known)), numbers(message))
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str) and not value.isascii():  # digits of other scripts are numbers, too
+        return False
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 __all__ = ["StudentProcessError", "Verdict", "filled", "name_misconception", "verdict"]

@@ -253,7 +253,8 @@ class Session:
             seconds=self.current.seconds,
             facts=self.current.facts,
             known=known,
-            folder=self.folder,
+            path=item.path,
+            lines=request["lines"],
         )
 
     @pytest.hookimpl(tryfirst=True)

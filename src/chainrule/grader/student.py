@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.check import Failed
+from chainrule.check import Failed, known
+from chainrule.check.names import known_error
 from chainrule.sandbox import Connection, Reply
 from chainrule.worker import wire
 
@@ -25,9 +26,13 @@ SAFE_ERRORS = frozenset(
 
 
 class StudentError(Exception):
-    """The student's code raised. `type_name` and the text are the student's; `line` is in the exercise's cell."""
+    """The student's code raised. `type_name`, the text and the `line` are what its process says.
+
+    `label` is what a message may call it.
+    """
 
     type_name = "Exception"
+    label = "Exception"
     line: int | None = None
 
 
@@ -36,6 +41,7 @@ def _student_error(error: dict[str, Any]) -> StudentError:
     bases = (StudentError, getattr(builtins, name)) if name and name != "Exception" else (StudentError,)
     result: StudentError = type(f"Student{name or 'Error'}", bases, {})(error["text"][:2000])
     result.type_name = (error["types"] or ["Exception"])[0][:60]
+    result.label = known_error(error["types"])
     result.line = error["line"]
     return result
 
@@ -45,7 +51,7 @@ class Call:
     """One recorded request: what was asked, with which arguments, and what came back.
 
     `helper` is the function that ran beside the student's code, if one did; the name is then that of the first function
-    of the student's among its arguments.
+    of the student's among its arguments. The name of an object is what its process says: a message takes `shown`.
     """
 
     kind: str
@@ -61,39 +67,48 @@ class Call:
     text: str = ""
     seconds: float = 0.0
     helper: wire.Shipped | None = None
+    shown: str = ""
 
 
 class Reference:
     """A function of the student's, called by `()`; given as an argument without a call it is the function itself."""
 
-    def __init__(self, student: Student, target: Any, name: str, attribute: str | None) -> None:
+    def __init__(self, student: Student, target: Any, name: str, attribute: str | None, shown: str = "") -> None:
         self._student, self._target, self._name, self._attribute = student, target, name, attribute
         self.__name__ = attribute or name
+        self._shown = attribute or shown or name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._student._call("call", self, args, kwargs)
 
 
 class Object:
-    """An object that stays on the student's side. Methods can be called; used as data it fails the check."""
+    """An object that stays on the student's side. Methods can be called; used as data it fails the check.
+
+    `student_type` is what its process calls its type; `student_object` is what a message may call it.
+    """
 
     def __init__(self, student: Student, handle: wire.Handle) -> None:
         self._student, self._handle = student, handle
         self.student_type = handle.type_name
+        asked = handle.type_name in student._asked  # a class of the student's, by the name that the grader gave
+        label = handle.type_name if asked else known(handle.type_name, "")
+        self.student_object = f"an object of type {label}" if label else "an object of your own"
+        self._shown = label or "object"
 
     def __getattr__(self, name: str) -> Reference:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Reference(self._student, self._handle, self.student_type, name)
+        return Reference(self._student, self._handle, self.student_type, name, self._shown)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return Reference(self._student, self._handle, self.student_type, None)(*args, **kwargs)
+        return Reference(self._student, self._handle, self.student_type, None, self._shown)(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<student's {self.student_type}>"
 
     def _not_data(self, *_: Any, **__: Any) -> Any:
-        raise Failed(f"Expected data, got an object of type {self.student_type}.")
+        raise Failed(f"Expected data, got {self.student_object}.")
 
     __array__ = __iter__ = __len__ = __getitem__ = __float__ = __int__ = __bool__ = __contains__ = _not_data
     __add__ = __sub__ = __mul__ = __truediv__ = __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __neg__ = _not_data
@@ -106,22 +121,25 @@ class Student:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._handles: dict[int, Object] = {}
+        self._asked: set[str] = set()
         self.calls: list[Call] = []
 
     def __getattr__(self, name: str) -> Reference:
         if name.startswith("_"):
             raise AttributeError(name)
+        self._asked.add(name)
         return Reference(self, wire.GlobalName(name), name, None)
 
     def value(self, target: str | Object, attribute: str | None = None) -> Any:
         """The data of a variable (by name), or of an attribute of an object."""
         reference = wire.GlobalName(target) if isinstance(target, str) else target._handle
-        call = Call("value", target if isinstance(target, str) else target.student_type, (attribute,))
+        name, shown = (target, target) if isinstance(target, str) else (target.student_type, target._shown)
+        call = Call("value", name, (attribute,), shown=shown)
         return self._record(call, lambda: self._connection.request("value", reference, attribute))
 
     def symbolic(self, name: str) -> Any:
         """An expression (or number, or text) as a tree of data for `check.symbolic` and `check.theta`."""
-        return self._record(Call("symbolic", name), lambda: self._connection.request("symbolic", name))
+        return self._record(Call("symbolic", name, shown=name), lambda: self._connection.request("symbolic", name))
 
     def has(self, name: str) -> bool:
         """Whether the notebook defines the name."""
@@ -151,10 +169,11 @@ class Student:
         sent = [self._sendable(part, callbacks) for part in (list(args), dict(kwargs))]
         target = reference._target.id if isinstance(reference._target, wire.Handle) else None
         name = reference._attribute or reference._name
-        call = Call(kind, name, _copied(args), _copied(kwargs), target=target)
+        call = Call(kind, name, _copied(args), _copied(kwargs), target=target, shown=reference._shown)
         if isinstance(reference._target, wire.Shipped):
             call.helper = reference._target
-            call.name = next((arg.__name__ for arg in args if isinstance(arg, Reference)), name)
+            function = next((arg for arg in args if isinstance(arg, Reference)), reference)
+            call.name, call.shown = function.__name__, function._shown
         return self._record(
             call,
             lambda: self._connection.request(kind, reference._target, reference._attribute, *sent, callbacks=callbacks),
@@ -168,7 +187,7 @@ class Student:
         finally:
             call.seconds = time.perf_counter() - start
         facts = reply.facts
-        call.mutated = tuple(facts.get("mutated") or ())
+        call.mutated = _places(facts.get("mutated"), call)
         call.rng_touched = facts.get("rng_touched") is True
         call.printed = facts["printed"] if type(facts.get("printed")) is int else 0
         call.text = facts["text"][:20_000] if type(facts.get("text")) is str else ""
@@ -204,6 +223,13 @@ class Student:
         if kind is dict:
             return {key: self._received(part) for key, part in value.items()}
         return value
+
+
+def _places(claimed: Any, call: Call) -> tuple[Any, ...]:
+    """Those of the claimed positions and names that are an argument of the call."""
+    there = {*range(len(call.args)), *call.kwargs}
+    parts = claimed if type(claimed) in (list, tuple) else ()
+    return tuple(dict.fromkeys(part for part in parts if type(part) in (int, str) and part in there))
 
 
 def _copied(value: Any) -> Any:

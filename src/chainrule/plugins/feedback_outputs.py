@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.plugins.hidden import Delimiters, Secrets, raised_in_the_open
+from chainrule.check.names import ERRORS
+from chainrule.plugins.hidden import Delimiters, Secrets, own_words, raised_in_the_open
 from chainrule.plugins.svg import svg
 from chainrule.plugins.untrusted import line, picture, plain
 
@@ -42,8 +42,9 @@ class Output:
 class Outputs:
     """Takes outputs out of the cells of one notebook, in their order, within the limits of one page.
 
-    Hidden tests of nbgrader's own kind run in the student's process. From the first of them on, what student code
-    prints could be their inputs: it is not shown any more.
+    Hidden tests of nbgrader's own kind run in the student's process, and the whole cell lies there as soon as its first
+    line runs. From the first such cell on, that one included, all that this process prints, draws or raises could hold
+    their inputs, in whatever form: none of it is shown any more, only sentences of ours and of the instructor.
     """
 
     def __init__(self, secrets: Secrets, hidden: Delimiters) -> None:
@@ -60,20 +61,19 @@ class Outputs:
 
     def of_exercise(self, cell: Cell) -> list[Output]:
         """The test cell of an exercise: what the visible checks printed, drew and raised. No value, no traceback."""
+        if self._hidden_ran:
+            return []
         return self._fit([output for output in self._clean(cell, test_cell=True) if output.kind != "note"])
 
     def of_foreign_tests(self, cell: Cell, score: float, points: float) -> tuple[str, list[Output]]:
-        """A sentence on how the test cell went, and its outputs if it holds no hidden test."""
+        """A sentence on how the test cell went, and its outputs if no hidden test has run until then."""
         source = str(cell.get("source", ""))
-        holds_hidden = bool(self._hidden.split(source)[1])
+        self._hidden_ran = self._hidden_ran or bool(self._hidden.split(source)[1])
         lead = self._foreign_lead(cell, source, score, points)
-        shown = [] if holds_hidden else self._fit(list(self._clean(cell, test_cell=True)))
-        # The error is in the sentence already.
-        shown = [output for output in shown if output.kind != "error"]
         if self._hidden_ran:
-            shown = []
-        self._hidden_ran = self._hidden_ran or holds_hidden
-        return lead, shown
+            return lead, []
+        # The error is in the sentence already.
+        return lead, [output for output in self._fit(list(self._clean(cell, test_cell=True))) if output.kind != "error"]
 
     def _foreign_lead(self, cell: Cell, source: str, score: float, points: float) -> str:
         if score >= points:
@@ -83,13 +83,19 @@ class Outputs:
         if error is not None:
             if not raised_in_the_open(source, _traceback(error), self._hidden):
                 return HIDDEN_FAILED
-            message = _error_line(error)
-            if self._hidden_ran and not hasattr(builtins, str(error.get("ename"))):
-                message = "Your code raised an error."
+            message = self._own_error(error, source) if self._hidden_ran else _error_line(error)
             return HIDDEN_FAILED if self._secrets.quoted_in(message) else f"A test failed. {message}"
         if score == 0 and any(output.get("name") == "stderr" for output in outputs):
             return STDERR_FAILED
         return "The tests gave partial credit." if score > 0 else "The tests gave no points."
+
+    def _own_error(self, error: Mapping[str, Any], source: str) -> str:
+        """The error in words that no hidden input can be in: a known name, and a text of the instructor's."""
+        name = str(error.get("ename"))
+        words = own_words(self._hidden.shown(source), str(error.get("evalue")))
+        if name not in ERRORS:
+            return "Your code raised an error."
+        return f"{name}: {line(words)}" if words else f"Your code raised {name}."
 
     def _clean(self, cell: Cell, *, test_cell: bool = False) -> Iterator[Output]:
         outputs = cell.get("outputs") if cell.get("cell_type") == "code" else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,10 +67,29 @@ class Secrets:
         return any(secret in text for secret in self.lines)
 
 
+def own_words(shown: str, error: str) -> str:
+    """The text of an error if it is the instructor's: a literal of the visible lines (of an `assert`, say), or Python's
+    own sentence on a name of theirs that is not defined. Else "": a student's code may have chosen it.
+    """
+    lines = ["pass" if line.lstrip()[:1] in ("%", "!", "?") else line for line in shown.split("\n")]
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # another language, or an `if` left without its body
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip() == error.strip():
+            return node.value.strip()
+        if isinstance(node, ast.Name) and error.strip() == f"name '{node.id}' is not defined":
+            return error.strip()
+    return ""
+
+
 def raised_in_the_open(source: str, traceback: str, region: Delimiters) -> bool:
     """Whether an error of a test cell comes from its visible lines, as far as its (plain) traceback tells.
 
-    Without hidden lines it does. With some, a traceback that names no line of the cell decides against it.
+    Without hidden lines it does. With some, a traceback that names no line of the cell decides against it. The
+    traceback is what the student's process says: it may choose which of two sentences is said, and nothing more.
     """
     hidden = region.split(source)[1]
     if not hidden:
