@@ -71,6 +71,7 @@ def _suite(found: Submission, run: Run, exercise: str, outcomes: Sequence[Outcom
         "student": found.person.id,
         "points": "" if ungraded else number(sum(outcome.points for outcome in outcomes)),
         "max_points": number(sum(outcome.max_points for outcome in outcomes)),
+        "isolation": run.isolation,
     }
     properties = ET.SubElement(suite, "properties")
     for key, value in values.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.errors import IsolationError
-from chainrule.model import Limits
+from chainrule.model import WEAK, Limits
 from chainrule.sandbox import cgroup, tiers
 from chainrule.sandbox.child import launch
 from chainrule.sandbox.zygote import zygote_for
@@ -87,14 +87,14 @@ def doctor() -> Report:
     """Try every tier here and now. Raises `IsolationError` if not even a plain process can be started."""
     found: dict[str, str] = {}
     failed: dict[str, str] = {}
-    for tier in (*tiers.STRONG, tiers.WEAK):
+    for tier in (*tiers.STRONG, WEAK):
         try:
             with launch(zygote_for(tier), tier, Limits()) as child:
                 found[tier] = child.isolation
         except IsolationError as error:
             failed[tier] = str(error).strip().splitlines()[-1]
     if not found:
-        raise IsolationError(failed[tiers.WEAK])
+        raise IsolationError(failed[WEAK])
     tier = next(iter(found))
     return Report(
         tier=tier,
