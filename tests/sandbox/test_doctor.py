@@ -52,6 +52,8 @@ def test_what_a_process_of_the_tier_can_do_is_found_from_inside(
     assert {name for name in ("privileges", "limits", "network", "disk") if not layers[name]["works"]} == open_
     assert "512 MiB" in layers["disk"]["detail"]
     assert all(word in layers["limits"]["detail"] for word in ("512 open files", "no core file"))
+    counted = "128 processes" in layers["limits"]["detail"]
+    assert counted or (tier != "A" and " processes" not in layers["limits"]["detail"]), "the machine's own limit"
     if tier == "A":
         faults = {name for name, layer in layers.items() if layer["needed"] and not layer["works"]}
         assert faults <= {"cgroup", "landlock"}, "bubblewrap is not needed, so it is no fault"

@@ -85,7 +85,7 @@ def seen_inside(child: Child, tier: str, limits: Limits) -> tuple[Layer, ...]:
         return tuple(Layer(name, False, f"the process could not be asked: {error}") for name in names)
     return (
         _privileges(found["privileges"]),
-        _limits(found["limits"]),
+        _limits(found["limits"], limits),
         _network(found["network"]),
         _disk(found["disk"], tier, limits),
         _gpu(found["gpus"]),
@@ -132,7 +132,7 @@ def _privileges(found: list[str] | str) -> Layer:
     return Layer("privileges", not capabilities and locked == "1", ", ".join(parts))
 
 
-def _limits(found: Mapping[str, int]) -> Layer:
+def _limits(found: Mapping[str, int], limits: Limits) -> Layer:
     def amount(name: str) -> int:
         value = found.get(name, -1)
         return value if 0 <= value < 1 << 62 else -1  # RLIM_INFINITY is negative or enormous
@@ -145,7 +145,8 @@ def _limits(found: Mapping[str, int]) -> Layer:
         "NPROC": lambda value: f"{value} processes",
         "CORE": lambda value: "no core file" if value == 0 else f"core files of {_mib(value)}",
     }
-    set_ = [words[name](amount(name)) for name in BOUNDS if amount(name) >= 0]
+    ours = [name for name in BOUNDS if amount(name) >= 0 and (name != "NPROC" or amount(name) <= limits.processes)]
+    set_ = [words[name](amount(name)) for name in ours]
     missing = [name for name in NEEDED if amount(name) < 0]
     left = f"; no limit of {', '.join(missing)}" if missing else ""
     return Layer("limits", not missing, f"each process has at most {', '.join(set_)}{left}")
