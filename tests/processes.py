@@ -60,6 +60,14 @@ def _alive(process: int) -> bool:
         return False
 
 
+def state(process: int) -> str:
+    """One letter of proc(5), such as "T" for one that is halted; "" if there is none."""
+    try:
+        return _stat(Path(f"/proc/{process}/stat"))[0]
+    except OSError:
+        return ""
+
+
 def until(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Wait until it holds. Returns whether it does."""
     deadline = time.monotonic() + seconds

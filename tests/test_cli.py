@@ -140,5 +140,5 @@ def test_doctor_names_the_tier_its_layers_and_what_to_do(tmp_path):
     found = loaded(chainrule("doctor", "--json", cwd=tmp_path))
     assert set(found) == {"tier", "meaning", "allowed", "layers", "advice"}
     assert found["tier"] in STRONG
-    assert all(set(layer) == {"name", "works", "detail"} for layer in found["layers"])
+    assert all(set(layer) == {"name", "works", "detail", "needed"} for layer in found["layers"])
     assert f"isolation: {found['tier']}" in chainrule("doctor", cwd=tmp_path).stdout

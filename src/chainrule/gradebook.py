@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
 
 from chainrule.errors import GradebookError
-from chainrule.model import Graded, Note, Outcome, Status
+from chainrule.model import Graded, Note, Outcome, Status, remarks
 
 METADATA = MetaData()
 
@@ -94,6 +94,11 @@ class Run:
     versions: Mapping[str, str]
     notes: tuple[Note, ...]
     outcomes: tuple[tuple[str, Outcome], ...]
+
+    @property
+    def remarks(self) -> tuple[Note, ...]:
+        """The notes, and what the isolation says."""
+        return remarks(self.notes, self.isolation)
 
 
 @dataclass(frozen=True)

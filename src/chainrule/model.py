@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -110,6 +111,25 @@ class Note:
     cell: str = ""
 
 
+WEAK = "C"
+"""The tier of isolation in which nothing shuts a student's code in: `sandbox.tiers`."""
+
+WEAK_NOTE = Note("weak", "graded in tier C: nothing shut this student's code in")
+
+
+def is_weak(isolation: str) -> bool:
+    """Whether what is recorded of a grade (`Graded.isolation`) says that nothing shut the student's code in."""
+    return isolation.startswith(WEAK)
+
+
+def remarks(notes: Iterable[Note], isolation: str) -> tuple[Note, ...]:
+    """What is to be said of a grade: its notes, after one of kind "weak" if it was made in tier C.
+
+    That one is made of the isolation wherever a grade is read, and never stored.
+    """
+    return (*((WEAK_NOTE,) if is_weak(isolation) else ()), *notes)
+
+
 @dataclass(frozen=True)
 class Job:
     """All that is needed to grade one notebook of one submission, on any machine that has the graders.
@@ -142,6 +162,11 @@ class Graded:
     notes: tuple[Note, ...] = ()
     seconds: float = 0.0
     isolation: str = "none"
+
+    @property
+    def remarks(self) -> tuple[Note, ...]:
+        """The notes, and what the isolation says."""
+        return remarks(self.notes, self.isolation)
 
     @property
     def points(self) -> float | None:

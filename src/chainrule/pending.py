@@ -17,7 +17,7 @@ from chainrule.desk import Desk
 from chainrule.errors import GraderError, IsolationError, SubmissionError
 from chainrule.journal import Journal
 from chainrule.limits import of_source
-from chainrule.model import Graded, Job, Limits
+from chainrule.model import Graded, Job, Limits, is_weak
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Pending:
         asked = [submission.fingerprint(job), files, self.files, self.keep, self.graders, submission.versions()]
         found.keys[name] = submission.digest(asked)
         known = None if self.force else self.journal.get(found.keys[name])
-        if known is not None and not (sandbox.is_weak(known.isolation) and self._shuts_in):
+        if known is not None and not (is_weak(known.isolation) and self._shuts_in):
             found.ready[name] = known
 
     def is_written(self, found: Submission) -> bool:
@@ -195,4 +195,4 @@ def _weak(connection: Connection, assignment: str) -> set[str]:
     """The students who were graded with nothing around their code but a process."""
     runs = gradebook.RUN
     rows = connection.execute(select(runs.c.student, runs.c.isolation).where(runs.c.assignment == assignment))
-    return {student for student, isolation in rows if sandbox.is_weak(isolation)}
+    return {student for student, isolation in rows if is_weak(isolation)}

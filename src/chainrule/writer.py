@@ -27,7 +27,7 @@ from traitlets.config import Config
 
 from chainrule import audit, gradebook, stored, submission, written
 from chainrule.desk import Desk, Row, words
-from chainrule.model import Graded, Note
+from chainrule.model import Graded, Note, remarks
 from chainrule.notebook import cells
 from chainrule.pending import Submission
 from chainrule.plugins import configure
@@ -108,8 +108,9 @@ class Writer:
         mine = (runs.c.assignment == self.desk.assignment) & (runs.c.student == student)
         with gradebook.transaction(self.engine) as connection:
             score = gradebook.score(connection, self.desk.assignment, student)
-            texts = connection.execute(select(runs.c.notes).where(mine).order_by(runs.c.notebook)).scalars()
-            notes = tuple(Note(**note) for text in texts for note in json.loads(text))
+            rows = connection.execute(select(runs.c.notes, runs.c.isolation).where(mine).order_by(runs.c.notebook))
+            said = [remarks([Note(**note) for note in json.loads(text)], isolation) for text, isolation in rows]
+            notes = tuple(dict.fromkeys(note for each in said for note in each))
         if score is None:
             return Row(student, notes=notes, skipped=skipped)
         return Row(student, score[0], score[1], notes, skipped, needs_manual=score[2])

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -161,4 +162,6 @@ def attacked(released_classroom: Any, tmp_path_factory: pytest.TempPathFactory) 
     places = ("hidden", "gradebook", "environment", "submission")
     canaries = {place: f"canary-of-{secrets.token_hex(8)}-{place}" for place in places}
     (course.root / "graders/t1/test_twice.py").write_text(GRADER.format(canary=canaries["hidden"]))
+    with contextlib.closing(sqlite3.connect(course.root / "gradebook.db")) as connection, connection:
+        connection.execute("INSERT INTO student (id, first_name) VALUES ('zoe', ?)", [canaries["gradebook"]])
     return Attacked(course, canaries)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,9 +35,6 @@ class Class:
 @pytest.fixture(scope="module")
 def graded(attacked: Any) -> Class:
     course, canaries = attacked.course, attacked.canaries
-    with sqlite3.connect(course.root / "gradebook.db") as connection:
-        connection.execute("INSERT INTO student (id, first_name) VALUES ('zoe', ?)", [canaries["gradebook"]])
-    connection.close()
     course.submit("0-before", twice=f"def twice(x):\n    return 2 * x  # {canaries['submission']}")
     for number, attack in enumerate(ATTACKS):
         hand_in(course, f"{number:02}", attack)
@@ -66,6 +66,26 @@ def test_it_shows_no_secret(graded: Class, number: int, attack: Attack) -> None:
             told += json.dumps(cell | {"outputs": kept})
     for secret in (*graded.canaries, "31337", "62674"):
         assert secret not in told
+
+
+@pytest.fixture(scope="module")
+def pages(graded: Class) -> Path:
+    """The folder of the students' pages, as one command makes them of the whole class."""
+    command = [sys.executable, "-m", "nbgrader", "generate_feedback", "t1"]
+    subprocess.run(command, cwd=graded.course.root, check=True, capture_output=True)
+    return Path(graded.course.root, "feedback")
+
+
+@pytest.mark.parametrize(("number", "attack"), EACH)
+def test_its_page_shows_no_secret(graded: Class, pages: Path, number: int, attack: Attack) -> None:
+    page = (pages / f"{number:02}" / "t1/t1.html").read_text(encoding="utf-8")
+    for secret in (*graded.canaries, "31337", "62674"):
+        assert secret not in page
+
+
+def test_a_page_does_show_what_its_own_student_wrote(graded: Class, pages: Path) -> None:
+    """The control: the search finds what is there."""
+    assert any(secret in (pages / "0-before/t1/t1.html").read_text(encoding="utf-8") for secret in graded.canaries)
 
 
 def test_nobody_elses_grade_changes(graded: Class) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,6 +78,29 @@ def test_no_attack_ran_a_command_here(graded: Any) -> None:
     for number in range(len(ATTACKS)):
         graded(number)
     assert left() == []
+
+
+def test_the_gradebook_has_the_secret_that_is_looked_for(attacked: Any) -> None:
+    """The control of `test_it_shows_no_secret`, for the one secret that no code of ours reads while it grades."""
+    assert attacked.canaries["gradebook"].encode() in (attacked.course.root / "gradebook.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(("daemon", "ends the process", "gradebook", "pickle beside the notebook"), id="some"),
+        pytest.param(tuple(attack.name for attack in ATTACKS), id="all", marks=pytest.mark.thorough),
+    ],
+)
+def test_no_process_mount_file_or_memory_is_left(attacked: Any, world_of: Any, names: tuple[str, ...]) -> None:
+    """Looked for in a world of its own, where nobody else starts or leaves anything."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make such a world")
+    numbers = [number for number, attack in enumerate(ATTACKS) if attack.name in names]
+    assert len(numbers) == len(names)
+    done = world_of("root").ask("submissions", root=str(attacked.course.root), numbers=numbers)
+    assert done["during"], "the control: while one is graded, there is something to find"
+    assert done["left"] == []
 
 
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in ATTACKS if attack.in_process])

@@ -188,6 +188,24 @@ class World:
             "effects": self._changed(before),
         }
 
+    def do_submissions(self, root: str, numbers: list[int]) -> dict[str, list[str]]:
+        """Grade attacks that are submissions of the course in `root`: what is there before the warm processes are
+        ended, and what is left afterwards."""
+        from tests.attacks import submissions
+        from tests.fixtures.classroom import Classroom
+
+        from chainrule import grading
+        from chainrule.notebook import intake
+
+        course = Classroom(Path(root))
+        truth = intake.read_notebook(course.root / "source/t1/t1.ipynb")
+        for number in numbers:
+            path = submissions.hand_in(course, f"left{number:02}", submissions.ATTACKS[number])
+            submissions.graded(course, truth, path)
+        during = sorted(self._left() - self.baseline)
+        grading.close()
+        return {"during": during, "left": self.left()}
+
     def do_control(self, source: str, seconds: float) -> dict[str, Any]:
         """Run the same without a jail, in a fork of this process, which has all secrets."""
         assert self.uid > 0, "a control never runs as root, nor outside namespaces of its own"

@@ -79,7 +79,7 @@ def test_an_exercise_is_a_suite_with_its_counts_and_points(root: ET.Element) -> 
     }
     assert (fit.get("name"), fit.get("skipped"), fit.get("id")) == ("fit", "1", "1")
     values = {item.get("name"): item.get("value") for item in grad.iter("property")}
-    assert values == {"assignment": "a01", "student": "rtl", "points": "4.5", "max_points": "12"}
+    assert values == {**{"assignment": "a01", "student": "rtl", "points": "4.5", "max_points": "12", "isolation": "A"}}
     assert {item.get("name"): item.get("value") for item in fit.iter("property")}["points"] == "", "no zero"
 
 

@@ -107,7 +107,7 @@ def test_a_missing_score_is_an_empty_cell_and_a_penalty_is_taken_off(book: Book,
     assert rows["quote"][4:6] == (55.5, None)
     assert rows["at"][4:] == (None, None, None)
     (late,) = [row for row in workbook["submissions"].iter_rows(min_row=2, values_only=True) if row[0] == "quote"]
-    assert late[3:] == (24.0, 60.0, 4.5, 55.5, 100.0, True)
+    assert late[3:9] == (24.0, 60.0, 4.5, 55.5, 100.0, True)
 
 
 def test_details_have_no_points_for_what_is_not_graded(submission: Submission, tmp_path: Path) -> None:

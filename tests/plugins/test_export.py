@@ -43,8 +43,9 @@ def table(classroom: Any, tmp_path: Path) -> Any:
     return export
 
 
-def test_columns_are_nbgraders(table: Any) -> None:
+def test_columns_are_nbgraders_and_one_of_ours(table: Any) -> None:
     assert tuple(table()[0]) == COLUMNS
+    assert COLUMNS[-2:] == ("max_score", "isolation")
 
 
 def test_names_with_commas_quotes_and_line_breaks_stay_one_field(table: Any) -> None:

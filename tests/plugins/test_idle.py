@@ -10,10 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytestmark = pytest.mark.slow
-
 CLICKS = """
 import json, os, time
 from nbgrader.apps import NbGrader, NbGraderAPI
@@ -58,7 +54,7 @@ def run(classroom: Any, code: str) -> subprocess.CompletedProcess[str]:
 def test_the_engine_is_kept_between_clicks_and_ends_when_idle(classroom: Any) -> None:
     """What formgrader's button calls, in one process: the second click meets the processes of the first."""
     with (classroom.root / "nbgrader_config.py").open("a") as file:
-        file.write("c.Grade.idle_minutes = 0.2\n")
+        file.write("c.Grade.idle_minutes = 0.1\n")
     for student in ("ada", "bob"):
         classroom.submit(student)
     done = run(classroom, CLICKS)

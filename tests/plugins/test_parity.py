@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 ODD = {
     "passes": "assert four() == 4",
     "fails": "assert four() == 5",
@@ -76,6 +74,7 @@ def test_a_notebook_without_graders_scores_as_with_nbgrader_alone(odd: Any, tmp_
     assert [cell["source"] for cell in odd.graded("ada")] == [cell["source"] for cell in alone.graded("ada")]
 
 
+@pytest.mark.slow
 def test_beside_exercises_with_graders_the_other_cells_score_the_same(odd: Any) -> None:
     run(odd, "autograde", "t1")
     grades = {name: score for name, (score, _) in odd.grades()["ada"].items()}

@@ -38,7 +38,8 @@ class Item:
 @dataclass(frozen=True)
 class Score:
     """One submission. `raw` is nbgrader's sum, `penalty` what its late policy took; `waiting` counts the graded cells
-    that have no score yet or that a human has to look at. If it is `unreadable`, `raw` says nothing.
+    that have no score yet or that a human has to look at. If it is `unreadable`, `raw` says nothing. `isolation` is
+    what stood around the student's code, one of each kind if its notebooks differ; "" if chainrule did not grade it.
     """
 
     raw: float
@@ -47,6 +48,7 @@ class Score:
     extension: timedelta | None = None
     waiting: int = 0
     unreadable: bool = False
+    isolation: str = ""
 
     @property
     def points(self) -> float:

@@ -131,7 +131,7 @@ def _remarks(found: Submission, words: Mapping[str, str]) -> list[str]:
     """Why the score is not the sum of the tests, and what the student should know of the submission."""
     remarks = []
     for kind, sentence in words.items():
-        cells = [line(note.cell) for run in found.runs for note in run.notes if note.kind == kind]
+        cells = [line(note.cell) for run in found.runs for note in run.remarks if note.kind == kind]
         if cells:
             named = ", ".join(dict.fromkeys(cell for cell in cells if cell))
             remarks.append(sentence if sentence.endswith(".") else f"{sentence}{f' ({named})' if named else ''}.")

@@ -66,12 +66,13 @@ def document(found: Submission) -> bytes:
             points = None if ungraded else sum(outcome.points for outcome in outcomes)
             most = sum(outcome.max_points for outcome in outcomes)
             cases = [_case(run, outcome) for outcome in outcomes]
-            root.append(_suite(found, (run.notebook, name), run.graded_at, (points, most), cases, len(root)))
-    times = {run.notebook: run.graded_at for run in found.runs}
+            graded = (run.graded_at, run.isolation)
+            root.append(_suite(found, (run.notebook, name), graded, (points, most), cases, len(root)))
+    runs = {run.notebook: (run.graded_at, run.isolation) for run in found.runs}
     for mark in found.other_marks:
-        at = times.get(mark.notebook) or found.score.submitted or NEVER
+        graded = runs.get(mark.notebook, (found.score.submitted or NEVER, ""))
         values = (mark.points, mark.max_points)
-        root.append(_suite(found, (mark.notebook, mark.cell), at, values, [_cell(mark)], len(root)))
+        root.append(_suite(found, (mark.notebook, mark.cell), graded, values, [_cell(mark)], len(root)))
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
@@ -79,12 +80,14 @@ def document(found: Submission) -> bytes:
 def _suite(
     found: Submission,
     place: tuple[str, str],
-    at: datetime,
+    graded: tuple[datetime, str],
     points: tuple[float | None, float],
     cases: Sequence[ET.Element],
     number_of: int,
 ) -> ET.Element:
-    """`place` is a notebook and an exercise or cell in it; `points` what there is and how much there may be."""
+    """`place` is a notebook and an exercise or cell in it; `graded` says when, and what stood around the student's code;
+    `points` what there is and how much there may be.
+    """
     kinds = [child.tag for case in cases for child in case]
     suite = ET.Element(
         "testsuite",
@@ -92,7 +95,7 @@ def _suite(
             "id": str(number_of),
             "package": line(place[0]),
             "name": line(place[1]),
-            "timestamp": at.strftime("%Y-%m-%dT%H:%M:%S"),
+            "timestamp": graded[0].strftime("%Y-%m-%dT%H:%M:%S"),
             "hostname": "localhost",
             "tests": str(len(cases)),
             **{attribute: str(kinds.count(kind)) for kind, attribute in ATTRIBUTES.items()},
@@ -104,6 +107,7 @@ def _suite(
         "student": found.person.id,
         "points": number(points[0]),
         "max_points": number(points[1]),
+        "isolation": graded[1],
     }
     properties = ET.SubElement(suite, "properties")
     for key, value in values.items():

@@ -145,7 +145,7 @@ def _scores(connection: Connection) -> dict[tuple[str, str], Score]:
         .outerjoin(grades, grades.c.id == _ASSIGNMENT.c.id)
         .outerjoin(penalty, penalty.c.id == _ASSIGNMENT.c.id)
     )
-    unreadable = _unreadable(connection)
+    unreadable, isolations = _unreadable(connection), _isolations(connection)
     return {
         (student, name): Score(
             round(float(raw), 6),
@@ -154,6 +154,7 @@ def _scores(connection: Connection) -> dict[tuple[str, str], Score]:
             extension if isinstance(extension, timedelta) else None,
             int(waiting),
             (student, name) in unreadable,
+            "; ".join(isolations.get((student, name), ())),
         )
         for student, name, raw, taken, submitted, extension, waiting in connection.execute(query)
     }
@@ -170,6 +171,19 @@ def _unreadable(connection: Connection) -> set[tuple[str, str]]:
         for student, assignment, notes in connection.execute(query)
         if any(note.get("kind") == "unreadable" for note in json.loads(notes))
     }
+
+
+def _isolations(connection: Connection) -> dict[tuple[str, str], list[str]]:
+    """By (student, assignment): what stood around the code of the notebooks, in the order of the words."""
+    if not inspect(connection).has_table(store.RUN.name):
+        return {}
+    c = store.RUN.c
+    found: dict[tuple[str, str], list[str]] = {}
+    for student, assignment, isolation in connection.execute(
+        select(c.student, c.assignment, c.isolation).distinct().order_by(c.isolation)
+    ):
+        found.setdefault((student, assignment), []).append(isolation)
+    return found
 
 
 def _marks(connection: Connection, assignment: str) -> dict[str, list[Mark]]:

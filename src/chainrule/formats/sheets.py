@@ -50,7 +50,7 @@ def grades(book: Book) -> xlsx.Sheet:
 
 
 def submissions(book: Book) -> xlsx.Sheet:
-    """One row a submission: when, how late, what it got and what of that was taken off."""
+    """One row a submission: when, how late, what it got, what of that was taken off, how its code was shut in."""
     header = ["student", "assignment", "submitted", "hours_late", "raw_score", "late_penalty", "score", "max_score"]
 
     def rows() -> Iterator[list[object]]:
@@ -59,9 +59,9 @@ def submissions(book: Book) -> xlsx.Sheet:
                 if score := book.scores.get((person.id, item.name)):
                     late = round(score.seconds_late(item.due) / 3600, 2)
                     points = [score.raw, score.penalty, score.points, item.max_points]
-                    yield [person.id, item.name, score.submitted, late, *points, score.complete]
+                    yield [person.id, item.name, score.submitted, late, *points, score.complete, score.isolation]
 
-    return xlsx.Sheet("submissions", [*header, "complete"], rows())
+    return xlsx.Sheet("submissions", [*header, "complete", "isolation"], rows())
 
 
 def exercises(found: Submission) -> list[Row]:

@@ -1,4 +1,4 @@
-"""nbgrader's own table of grades, a row for each student and assignment: grades.csv."""
+"""nbgrader's own table of grades, a row for each student and assignment, and a column of ours: grades.csv."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ COLUMNS = (
     "late_submission_penalty",
     "score",
     "max_score",
+    "isolation",
 )
-"""nbgrader's own."""
+"""nbgrader's own, and what stood around the student's code: a grade made in tier C says so here."""
 
 
 def write(book: Book, path: Path) -> Written:
@@ -46,4 +47,5 @@ def _rows(book: Book) -> Iterator[tuple[object, ...]]:
                 score.penalty if score else 0.0,
                 score.points if score else 0.0,
                 item.max_points,
+                score.isolation if score else "",
             )

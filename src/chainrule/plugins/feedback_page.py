@@ -29,6 +29,8 @@ NOTES = {
     "restored": "A cell that is not yours to change had been changed; its original text was used",
     "metadata": "The points or settings of a cell had been changed; the original ones were used",
     "ungraded": "A fault on our side kept a part from being graded. A person will look at it; you have lost nothing",
+    "weak": "The machine that graded this could not shut your code in as usual (isolation tier C). Your points come "
+    "from the same tests as ever; your instructor knows of it.",
 }
 """The words for students, by kind, in the order of weight. Notes of other kinds, and their messages, are for staff."""
 

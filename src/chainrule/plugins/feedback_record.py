@@ -175,7 +175,7 @@ def _results(db_url: str, assignment: str, student: str, notebook: str) -> dict[
         return {}
     run = runs[0]
     return {
-        "notes": run.notes,
+        "notes": run.remarks,
         "outcomes": tuple(outcome for _, outcome in run.outcomes),
         "test_cells": {test_cell: outcome.exercise for test_cell, outcome in run.outcomes},
         "graded_at": run.graded_at,

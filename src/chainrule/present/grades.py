@@ -43,7 +43,8 @@ def graded_json(graded: Graded) -> Json:
         "points": graded.points,
         "max_points": graded.max_points,
         "exercises": [exercise_json(result) for result in graded.exercises],
-        "notes": [{"kind": note.kind, "cell": note.cell, "message": note.message} for note in graded.notes],
+        "isolation": graded.isolation,
+        "notes": [{"kind": note.kind, "cell": note.cell, "message": note.message} for note in graded.remarks],
     }
 
 
@@ -76,7 +77,7 @@ def print_exercise(console: Console, result: ExerciseResult) -> None:
 def print_graded(console: Console, graded: Graded) -> None:
     for result in graded.exercises:
         print_exercise(console, result)
-    for note in graded.notes:
+    for note in graded.remarks:
         print_words(console, f"note ({note.kind}): {note.message}", style="yellow")
     console.print(f"[bold]{number(graded.points)} of {graded.max_points:g} points[/bold] in {graded.seconds:.1f} s")
 

@@ -13,13 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from chainrule.autograde import Row
 
 EVERY_SECONDS = 5.0
+QUIET = ("weak", "kept")
+"""Notes that say nothing of a submission, but of the machine (tier C) or of what was asked for (raise-only)."""
 
 
 @contextmanager
-def progress(console: Console, title: str) -> Iterator[Callable[[Row, int, int], None]]:
-    """Gives a function to call for each student that is done."""
+def progress(console: Console, title: str, every: float = EVERY_SECONDS) -> Iterator[Callable[[Row, int, int], None]]:
+    """Gives a function to call for each student that is done. Plain lines come every so many seconds."""
     if not console.is_terminal:
-        yield _lines(console, title)
+        yield _lines(console, title, every)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[rate]}"), console=console, transient=True) as bar:
@@ -27,26 +29,32 @@ def progress(console: Console, title: str) -> Iterator[Callable[[Row, int, int],
         begin = time.monotonic()
 
         def show(row: Row, done: int, total: int) -> None:
-            rate = done / max(time.monotonic() - begin, 1e-9)
-            bar.update(task, completed=done, total=total, rate=f"{rate:.1f}/s")
+            bar.update(task, completed=done, total=total, rate=_rate(done, time.monotonic() - begin))
             _anomaly(console, row)
 
         yield show
 
 
-def _lines(console: Console, title: str) -> Callable[[Row, int, int], None]:
+def _lines(console: Console, title: str, every: float) -> Callable[[Row, int, int], None]:
     begin = last = time.monotonic()
 
     def show(row: Row, done: int, total: int) -> None:
         nonlocal last
         _anomaly(console, row)
         now = time.monotonic()
-        if done == total or now - last > EVERY_SECONDS:
+        if done == total or now - last > every:
             last = now
             left = (now - begin) / done * (total - done)
-            console.print(f"{title}: {done} of {total}, about {left:.0f} s left", highlight=False)
+            rate = _rate(done, now - begin)
+            console.print(f"{title}: {done} of {total}, {rate}, about {left:.0f} s left", highlight=False)
 
     return show
+
+
+def _rate(done: int, seconds: float) -> str:
+    """Submissions in a second; in a minute where they are few."""
+    rate = done / max(seconds, 1e-9)
+    return f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
 
 
 def _anomaly(console: Console, row: Row) -> None:
@@ -54,5 +62,5 @@ def _anomaly(console: Console, row: Row) -> None:
         console.print(f"  {escape(row.student)}: {escape(row.error)}", style="red", highlight=False)
     elif not row.skipped:
         for note in row.notes:
-            if note.kind in ("unreadable", "crashed", "timeout", "ungraded"):
+            if note.kind not in QUIET:
                 console.print(f"  {escape(row.student)}: {escape(note.message)}", style="yellow", highlight=False)

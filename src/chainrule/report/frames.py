@@ -12,6 +12,7 @@ import pandas as pd
 from sqlalchemy import Connection, Select, func, inspect, select
 
 from chainrule.gradebook import RUN
+from chainrule.model import is_weak
 from chainrule.report import outcomes
 from chainrule.report.columns import clean, fetch, fetch_large, numbers, renamed, texts
 
@@ -42,6 +43,11 @@ class Frames:
     notes: pd.DataFrame
     outcomes: pd.DataFrame
     incidents: pd.DataFrame
+
+    @property
+    def weak(self) -> int:
+        """How many submissions were graded in tier C, where nothing shuts the student's code in."""
+        return int(self.runs.loc[[is_weak(text) for text in self.runs["isolation"]], "student"].nunique())
 
 
 def assignments(connection: Connection) -> list[str]:

@@ -16,6 +16,7 @@ GRADED = "graded"
 COLUMNS = [
     *("student", "last_name", "first_name", "status", "score", "max_score", "percent"),
     *("auto_score", "manual_score", "extra_credit", "late_penalty", "late_seconds", "timestamp", "ungraded", "waiting"),
+    "isolation",
 ]
 UNSCORED = (NO_SUBMISSION, NOT_GRADED, UNREADABLE)
 """These say nothing about the exercises: such students are left out of means and item statistics."""
@@ -66,6 +67,7 @@ def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = froz
 
     `table` is `points(frames)`. `score` is what nbgrader exports: the sum, less its late penalty, at least 0. A student
     in `collected` whose submission the gradebook does not know yet is not graded, rather than without a submission.
+    `isolation` is what stood around the student's code, one of each kind if notebooks differ.
     """
     maximum = float(frames.exercises["max_points"].sum())
     by = frames.grades.groupby("student", observed=True)
@@ -88,7 +90,16 @@ def grades(frames: Frames, table: pd.DataFrame, collected: frozenset[str] = froz
     counted = ["ungraded", "waiting"]
     frame[counted] = frame[counted].fillna(0).astype("int64")
     frame["status"] = _status(frames, frame, submitted, collected)
+    frame["isolation"] = _isolations(frames, frame)
     return frame.rename(columns={"penalty": "late_penalty"})[COLUMNS]
+
+
+def _isolations(frames: Frames, frame: pd.DataFrame) -> pd.Series:
+    told: dict[str, set[str]] = {}
+    for student, isolation in zip(frames.runs["student"], frames.runs["isolation"], strict=True):
+        told.setdefault(student, set()).add(isolation)
+    texts = ["; ".join(sorted(told.get(student, ()))) for student in frame["student"]]
+    return pd.Series(texts, index=frame.index, dtype="str")
 
 
 def _status(frames: Frames, frame: pd.DataFrame, submitted: pd.Series, collected: frozenset[str]) -> np.ndarray:

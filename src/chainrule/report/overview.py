@@ -15,8 +15,8 @@ from chainrule.report.figures import Figure
 from chainrule.report.summary import Summary
 
 NUMBERS = [
-    *("assignment", "enrolled", "submitted", "scored", "complete", "late", "waiting", "attention", "max_points"),
-    *("mean", "sd", "low", "median", "high"),
+    *("assignment", "enrolled", "submitted", "scored", "complete", "late", "waiting", "attention", "weak"),
+    *("max_points", "mean", "sd", "low", "median", "high"),
 ]
 """Of a Summary, as the columns of assignments.csv."""
 

@@ -16,7 +16,7 @@ class Summary:
 
     mean, sd (of the sample), median, low and high (quartiles) are of the students with a score, in percent. Of the
     `enrolled`, `submitted` handed in; `scored` of these have a score and `complete` of these miss no mark. `waiting`
-    counts answers to mark, `attention` students.
+    counts answers to mark, `attention` students, `weak` submissions that were graded in tier C.
     """
 
     assignment: str
@@ -27,6 +27,7 @@ class Summary:
     waiting: int
     attention: int
     late: int
+    weak: int
     mean: float
     sd: float
     low: float
@@ -49,6 +50,7 @@ def summarise(frames: Frames, students: pd.DataFrame, table: pd.DataFrame, atten
         waiting=int(table["waiting"].sum()),
         attention=int(attention["student"].nunique()),
         late=int((students["late_seconds"] > 0).sum()),
+        weak=frames.weak,
         mean=scores["percent"].mean(),
         sd=scores["percent"].std(),
         low=float(scores["percent"].quantile(0.25)),

@@ -4,7 +4,6 @@ from chainrule.sandbox.child import Child, start, strong
 from chainrule.sandbox.connection import MOST_CROWDING, Connection, Reply, stretched
 from chainrule.sandbox.doctor import Report, doctor
 from chainrule.sandbox.libraries import imported
-from chainrule.sandbox.tiers import is_weak
 from chainrule.sandbox.zygote import OwnZygote, Zygote, adopt, close, hung_up
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "doctor",
     "hung_up",
     "imported",
-    "is_weak",
     "start",
     "stretched",
     "strong",

@@ -22,6 +22,18 @@ from pathlib import Path
 from chainrule.errors import IsolationError
 from chainrule.model import Limits
 from chainrule.sandbox import members
+from chainrule.sandbox.delegation import (
+    AGAIN,
+    DELEGATE,
+    GIVE,
+    HAND_ON,
+    MOUNT,
+    PART,
+    VERSION_2,
+    Absent,
+    Lacking,
+    NotDelegated,
+)
 from chainrule.worker.jail import group
 
 LEAF = "chainrule"
@@ -40,24 +52,19 @@ WEIGHT = "10"
 """Beside 100 of the group with graders and supervisor, who come first."""
 
 
-class NotDelegated(Exception):
-    """There is no group to divide; the text says why."""
-
-
-class Absent(NotDelegated):
-    """Nor would there be one elsewhere on this machine."""
-
-
 @dataclass(frozen=True)
 class Found:
     """`path` is the group to divide; if there is none it is None, and `why` says why.
 
-    `elsewhere`: a process that is started in a group of its own may have one.
+    `action` is what an administrator can do about it. `elsewhere`: a process that is started in a group of its own may
+    have one. `delegated`: this is such a group already.
     """
 
     path: Path | None
     why: str = ""
     elsewhere: bool = True
+    action: str = ""
+    delegated: bool = False
 
 
 _found: Found | None = None
@@ -75,7 +82,8 @@ def find() -> Found:
             try:
                 _found = Found(_prepare())
             except NotDelegated as error:
-                _found = Found(None, str(error), elsewhere=not isinstance(error, Absent))
+                elsewhere = not isinstance(error, Absent)
+                _found = Found(None, str(error), elsewhere, error.action, isinstance(error, Lacking))
             except OSError as error:
                 _found = Found(None, f"its control group cannot be divided: {error}")
         return _found
@@ -177,16 +185,16 @@ def _here() -> Path:
         if not shown:
             break
         time.sleep(0.001)  # another process of ours has moved us meanwhile
-    raise NotDelegated(f"its control group {path} is mounted nowhere in sight")
+    raise NotDelegated(f"its control group {path} is mounted nowhere in sight", MOUNT)
 
 
 def _own() -> str:
     text = OWN.read_text() if OWN.exists() else ""
     if old := of_version_1(text):
-        raise Absent(f"on this system {' and '.join(old)} are limited by control groups of version 1, not 2")
+        raise Absent(f"on this system {' and '.join(old)} are limited by control groups of version 1, not 2", VERSION_2)
     path = own_path(text)
     if path is None:
-        raise Absent("this system has no control groups of version 2")
+        raise Absent("this system has no control groups of version 2", VERSION_2)
     return path
 
 
@@ -207,9 +215,14 @@ def _prepare() -> Path:
 def _see_that_it_is_ours(whole: Path) -> None:
     there = _words(whole / "cgroup.controllers")
     if missing := [name for name in NEEDED if name not in there]:
-        raise NotDelegated(f"the control group {whole} has no controller for {' and '.join(missing)}")
+        why = f"the control group {whole} has no controller for {' and '.join(missing)}"
+        if _marked(whole):
+            raise Lacking(why, DELEGATE)
+        words = " ".join(f"+{name}" for name in missing)
+        raise NotDelegated(why, HAND_ON.format(words=words, above=whole.parent))
     if not _writable(whole):
-        raise NotDelegated(f"this process may not divide the control group {whole}")
+        action = GIVE.format(user=os.geteuid(), whole=whole)
+        raise NotDelegated(f"this process may not divide the control group {whole}", action)
     if SYSTEMD.exists() and not _marked(whole):
         raise NotDelegated(f"systemd has left no mark on the control group {whole} that it is delegated")
 
@@ -254,12 +267,14 @@ def _empty(whole: Path) -> None:
             return
         mine = members.ours(inside, whole)
         if strangers := members.staying(inside - mine):
-            raise NotDelegated(f"the control group {whole} has other programs: {members.names(strangers)}")
+            pids = " ".join(map(str, sorted(strangers)))
+            why = f"the control group {whole} has other programs: {members.names(strangers)}"
+            raise NotDelegated(why, PART.format(whole=whole, pids=pids))
         leaf.mkdir(exist_ok=True)
         members.move(mine, leaf)
         if mine != inside:
             time.sleep(0.001)  # what is ending is gone in a moment
-    raise NotDelegated(f"the control group {whole} does not become empty")
+    raise NotDelegated(f"the control group {whole} does not become empty", AGAIN)
 
 
 def _move_back(whole: Path) -> None:
@@ -318,7 +333,7 @@ def _wait_for(lock: int, whole: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         if time.monotonic() > deadline:
-            raise NotDelegated(f"another program keeps the control group {whole} locked")
+            raise NotDelegated(f"another program keeps the control group {whole} locked", AGAIN)
         time.sleep(0.01)
 
 

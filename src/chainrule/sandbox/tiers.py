@@ -13,9 +13,9 @@ import os
 from collections.abc import Callable
 
 from chainrule.errors import IsolationError
+from chainrule.model import WEAK
 
 STRONG = ("A+", "A", "B+", "B")
-WEAK = "C"
 ALLOW = "CHAINRULE_ALLOW_WEAK_ISOLATION"
 
 _chosen: str | None = None
@@ -45,11 +45,6 @@ def best(trial: Callable[[str], object]) -> str:
 def lockdown(tier: str) -> str:
     """What a process of this tier does to itself; what a plus adds is done to it."""
     return tier[0]
-
-
-def is_weak(isolation: str) -> bool:
-    """Whether what is recorded of a grade (`Child.isolation`) says that nothing shut the student's code in."""
-    return isolation.startswith(WEAK)
 
 
 def works(tier: str, trial: Callable[[str], object]) -> bool:

@@ -14,7 +14,7 @@ from tests.attacks.groups.users import become, delegated, forked, result, start_
 from tests.processes import until
 
 from chainrule.sandbox import cgroup
-from chainrule.sandbox.doctor import _advice
+from chainrule.sandbox.advice import advice as advised
 
 
 def finds(uid: int, whole: Path | None) -> str:
@@ -72,7 +72,7 @@ def systemd_has_to_have_delegated_it(uid: int) -> None:
     def advice(whole: Path) -> str:
         cgroup.SYSTEMD = Path("/run")
         become(uid, whole)
-        return _advice("A", {})
+        return advised("A", {})
 
     whole = delegated("unmarked", uid)
     assert forked(lambda: find(whole)).startswith("systemd has left no mark")

@@ -141,6 +141,8 @@ class _Review:
         whole = [item for item in items if item.exercise == WHOLE]
         return self._page(
             "review.html",
+            weakly=self.frames.weak,
+            submitted=len(self.frames.submissions),
             exercises=exercises,
             folder=FOLDER,
             kinds=KINDS,
