@@ -15,6 +15,7 @@ import pytest
 from chainrule import beside
 from chainrule.autograde import Row, autograde
 from chainrule.course import Course
+from chainrule.desk import Desk
 from chainrule.errors import CourseError, SubmissionError
 from chainrule.limits import Beside
 
@@ -212,6 +213,23 @@ def test_links_and_pipes_where_a_notebook_is_expected_are_no_notebooks(course: A
     for student in ("bob", "cyd"):
         unread = [note for note in rows[student].notes if note.kind == "unreadable"]
         assert unread or f"submitted/{student}/t1/t1.ipynb is not a regular file" in rows[student].error
+
+
+def test_nbgraders_own_command_copies_no_target_of_a_link(classroom: Any) -> None:
+    """Formgrader's button and `nbgrader autograde` copy before any of our code is asked."""
+    for path in (classroom.root / "graders/t1").iterdir():
+        path.unlink()
+    (classroom.root / "source/t1/x.csv").write_text("ours")
+    (classroom.root / "secret").write_text("gradebook")
+    classroom.submit("bob")
+    for name in ("link.txt", "x.csv"):
+        (theirs(classroom) / name).symlink_to(classroom.root / "secret")
+    desk = Desk(Course(classroom.root), "t1")
+    with desk.logged():
+        desk.converter("bob").start()
+    folder = classroom.root / "autograded/bob/t1"
+    assert {path.name for path in folder.iterdir()} == {"t1.ipynb", "timestamp.txt", "x.csv"}
+    assert (folder / "x.csv").read_text() == "ours"
 
 
 # -- the listing itself ------------------------------------------------------------------------------------------------

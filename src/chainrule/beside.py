@@ -28,6 +28,7 @@ NOTE = "files"
 NAMED = 8
 """Most files that a note names."""
 
+LINK = "a link"
 LONGEST_SHOWN = 80
 BLOCK = 4096
 """A file takes whole blocks of the disk that it is put on."""
@@ -195,7 +196,7 @@ class _Walk:
             if above in self.ours:
                 return "the assignment has a file where this has a folder"
         if entry.is_symlink():
-            return "a link"
+            return LINK
         if entry.is_dir(follow_symlinks=False):
             if name in self.ours:
                 return "the assignment has a file where this is a folder"
