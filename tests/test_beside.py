@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from chainrule import beside
 from chainrule.autograde import Row, autograde
 from chainrule.course import Course
 from chainrule.desk import Desk
-from chainrule.errors import CourseError, SubmissionError
+from chainrule.errors import CourseError, FileNotPlaced, SubmissionError
 from chainrule.limits import Beside
 
 MIB = 1 << 20
@@ -213,6 +215,46 @@ def test_links_and_pipes_where_a_notebook_is_expected_are_no_notebooks(course: A
     for student in ("bob", "cyd"):
         unread = [note for note in rows[student].notes if note.kind == "unreadable"]
         assert unread or f"submitted/{student}/t1/t1.ipynb is not a regular file" in rows[student].error
+
+
+class Cut(Executor):
+    """A machine on which the file `name` of `bob` does not arrive whole."""
+
+    def __init__(self, at_once: Any, name: str) -> None:
+        self.at_once, self.name = at_once, name
+
+    def __call__(self, workers: int) -> Cut:
+        return self
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if args[0].student != "bob":
+            return self.at_once.submit(fn, *args)  # type: ignore[no-any-return]
+        future: Future[Any] = Future()
+        future.set_exception(FileNotPlaced(self.name, f"The file {self.name} is cut."))
+        return future
+
+
+def test_whose_file_does_not_arrive_whole_decides_whose_error_it_is(course: Any, at_once: Any) -> None:
+    rows = graded(course, Cut(at_once, "theirs.bin"))
+    assert {student: row.error for student, row in rows.items() if row.error} == {
+        "bob": "It could not be graded: The file theirs.bin is cut."
+    }
+    with pytest.raises(CourseError, match=r"source/t1: The file x\.csv is cut"):
+        graded(course, Cut(at_once, "x.csv"))
+
+
+def test_a_students_files_leave_room_for_the_instructors(classroom: Any) -> None:
+    """In truth, where the limit is: in the jail."""
+    (classroom.root / "source/t1/z.bin").write_bytes(b"z" * (8 * MIB))
+    with (classroom.root / "nbgrader_config.py").open("a") as config:
+        config.write('c.Limits.disk = "16 MiB"\n')
+    classroom.submit("ada", twice="def twice(x):\n    import os\n    print(os.path.getsize('z.bin'))\n    return 2 * x")
+    for number in range(9):
+        (classroom.root / f"submitted/ada/t1/{number}.bin").write_bytes(b"x" * MIB)
+    (row,) = autograde(Course(classroom.root), "t1", workers=1).rows
+    assert (row.error, row.points) == ("", 8.0)
+    (note,) = row.notes
+    assert re.findall(r"(\d)\.bin \(1\.0 MiB, with 7\.0 MiB for all", note.message) == ["7", "8"]
 
 
 def test_nbgraders_own_command_copies_no_target_of_a_link(classroom: Any) -> None:

@@ -30,6 +30,9 @@ NAMED = 8
 
 LINK = "a link"
 LONGEST_SHOWN = 80
+FREE = 16
+"""Of the disk, one part of so many: else a student's files could crowd out one of the instructor's."""
+
 BLOCK = 4096
 """A file takes whole blocks of the disk that it is put on."""
 
@@ -86,7 +89,10 @@ def ours(folder: Path, ignore: Sequence[str]) -> dict[str, Path]:
 
 
 def room(files: Mapping[str, Path], disk: int, folder: Path) -> int:
-    """The bytes of `disk` that the instructor's files leave. Raises `CourseError` if they do not fit at all."""
+    """The bytes of `disk` that the instructor's files leave a student's; a part is free for what the code writes.
+
+    Raises `CourseError` if they do not fit at all.
+    """
     sizes = {name: blocks(path.stat().st_size) for name, path in files.items()}
     left = disk - sum(sizes.values())
     if left < 0:
@@ -96,7 +102,7 @@ def room(files: Mapping[str, Path], disk: int, folder: Path) -> int:
             f"no code would find them whole. The largest is {largest} ({_mib(sizes[largest])}). Allow more "
             "(`c.Limits.disk`, or `disk` at the head of the assignment's text), or hand out less."
         )
-    return left
+    return max(0, left - disk // FREE)
 
 
 def blocks(size: int) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, select
 from chainrule import beside, foreign, gradebook, sandbox, submission, written
 from chainrule.audit import Change
 from chainrule.desk import Desk
-from chainrule.errors import GraderError, IsolationError, SubmissionError
+from chainrule.errors import CourseError, FileNotPlaced, GraderError, IsolationError, SubmissionError
 from chainrule.journal import Journal
 from chainrule.limits import of_source
 from chainrule.model import Graded, Job, Limits
@@ -114,6 +114,8 @@ class Pending:
         """Keep a result, in the journal too. A fault of ours is not kept there: the next run tries again."""
         if isinstance(result, GraderError | IsolationError):
             raise result  # no grader or student process can be started: no submission would fare better
+        if isinstance(result, FileNotPlaced) and result.name in self.desk.files and result.name not in self.keep:
+            raise CourseError(f"{self.desk.place('').source}: {result}") from result  # nobody's file but ours
         if isinstance(result, Exception):
             found.error = result
             return
