@@ -115,16 +115,19 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
     `FileNotPlaced` where one of them does not fit.
     """
     child = _launch_anyhow(frozenset(libraries), limits)
+    name = ""
     try:
         if files is not None:
             child.connection.limit(limits.start)
             for name, content in chunks(files):
                 reply = child.connection.request("file", name, content)
                 if reply.error is not None:  # a part of a file would be worse than none
-                    raise _not_placed(name, reply.error, limits)
+                    raise _not_placed(name, reply.error["text"], limits)
         child.connection.deadline = None
     except StudentProcessError as error:
         child.close()
+        if child.exit_reason == "disk":
+            raise _not_placed(name, "the disk is full", limits) from None
         # Not the machine's fault: there may be more of them than the time allows. The others are graded.
         raise SubmissionError(f"The files beside the notebook could not be put there: {error}") from None
     except BaseException:
@@ -133,11 +136,11 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
     return child
 
 
-def _not_placed(name: str, error: dict[str, Any], limits: Limits) -> FileNotPlaced:
+def _not_placed(name: str, why: str, limits: Limits) -> FileNotPlaced:
     shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in name)[:200]
     return FileNotPlaced(
         name,
-        f"The file {shown} cannot be put beside the notebook whole ({error['text'][:200]}). All files together "
+        f"The file {shown} cannot be put beside the notebook whole ({why[:200]}). All files together "
         f"have {limits.disk / (1 << 20):,.1f} MiB of disk: allow more (`c.Limits.disk`), or make them smaller.",
     )
 
