@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from typing import Any
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from chainrule import beside, gradebook, submission
+from chainrule import beside, gradebook, submission, temporary
 from chainrule.course import Course
 from chainrule.errors import (
     ChainruleError,
@@ -151,8 +150,8 @@ class Desk:
             yield
             return
         submitted, before = self.submitted(student), self.folders.submitted_directory
-        with tempfile.TemporaryDirectory(prefix="chainrule-files-") as folder:
-            place = Path(self.folders.format_path(folder, student, self.assignment))
+        with temporary.folder("files") as folder:
+            place = Path(self.folders.format_path(str(folder), student, self.assignment))
             if not place.is_relative_to(folder):
                 raise SubmissionError(
                     f"{submitted} holds what is left out ({', '.join(map(beside.shown, listing.left_out))}), and "
@@ -163,7 +162,7 @@ class Desk:
                 shutil.copystat(path, place / name)
             for path in submitted.glob("*.ipynb"):
                 _same_kind(path, place / path.name)
-            self.folders.submitted_directory = folder
+            self.folders.submitted_directory = str(folder)
             try:
                 yield
             finally:

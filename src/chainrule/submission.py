@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from chainrule import beside, gradebook
+from chainrule import beside, gradebook, temporary
 from chainrule.errors import CourseError, SubmissionError
 from chainrule.limits import Beside, together
 from chainrule.model import ExerciseResult, Graded, Job, Limits, Note, Outcome, Status
@@ -164,10 +163,10 @@ def staged(job: Job, submitted: Path, source: Path, ignore: Sequence[str], keep:
     if not chosen:
         yield job
         return
-    with tempfile.TemporaryDirectory(prefix="chainrule-files-") as folder:
+    with temporary.folder("files") as folder:
         for name, path in chosen.items():
-            beside.copy(path, Path(folder, name))
-        yield replace(job, files=Path(folder))
+            beside.copy(path, folder / name)
+        yield replace(job, files=folder)
 
 
 def ungraded(job: Job, reason: str) -> Graded:
