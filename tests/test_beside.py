@@ -20,6 +20,7 @@ from chainrule.course import Course
 from chainrule.desk import Desk
 from chainrule.errors import CourseError, FileNotPlaced, SubmissionError
 from chainrule.limits import Beside
+from chainrule.regrade import Regrade
 
 MIB = 1 << 20
 CLASS = ("ada", "bob", "cyd")
@@ -147,6 +148,23 @@ def test_what_cannot_be_looked_at_is_that_students_error(course: Any, at_once: A
             assert [(rows[student].error, rows[student].skipped) for student in ("ada", "cyd")] == [("", again)] * 2
 
     as_ordinary_user(course.root, check)
+
+
+def test_a_regrade_does_not_end_there_either(classroom: Any, at_once: Any) -> None:
+    for student in CLASS:
+        classroom.submit(student, twice="def twice(x):\n    return 0")
+    assert not any(row.error for row in graded(classroom, at_once).values())
+    (theirs(classroom) / "x.txt").write_text("")
+    (theirs(classroom) / "x.txt").chmod(0)
+    a_link(classroom.root / "submitted/cyd/t1")
+
+    def check() -> None:
+        with Regrade(Course(classroom.root), "t1", executor=at_once, workers=1) as regrade:
+            errors = {change.student: change.error for change in regrade.compare().students}
+        assert "x.txt cannot be read" in errors["bob"]
+        assert (errors["ada"], errors["cyd"]) == ("", "")
+
+    as_ordinary_user(classroom.root, check)
 
 
 def test_a_failure_while_files_are_put_together_is_that_students_error(
