@@ -8,7 +8,9 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +143,18 @@ def test_a_folder_that_was_lost_or_damaged_is_written_again(small: Any, at_once:
 # -- the coordinator killed at random moments --------------------------------------------------------------------------
 
 
-def start(classroom: Any, *options: str) -> subprocess.Popen[bytes]:
+def start(classroom: Any, *options: str, temporary: Path | None = None) -> subprocess.Popen[bytes]:
     code = "from chainrule.cli import main; main()"
     command = [sys.executable, "-c", code, "autograde", "t1", "--workers", "2", *options]
-    return subprocess.Popen(command, cwd=classroom.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
+    return subprocess.Popen(
+        command, cwd=classroom.root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def ours(folder: Path) -> list[Path]:
+    """What is in a folder of temporary files that has a name of ours."""
+    return list(folder.glob("chainrule-*"))
 
 
 @pytest.fixture
@@ -157,28 +167,40 @@ def counted(classroom: Any) -> Any:
     return classroom
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for temporary files. Python's sockets in there allow no long path."""
+    with tempfile.TemporaryDirectory(prefix="killed-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.slow
-def test_killed_coordinators_lose_nothing(counted: Any, tmp_path: Path) -> None:
+def test_killed_coordinators_lose_nothing(counted: Any, tmp_path: Path, short: Path) -> None:
+    """Nor do they leave students' files for good: the next run removes them."""
     undisturbed = counted.copy(tmp_path / "undisturbed")
     assert start(undisturbed).wait(300) == 0
     once = len((counted.root / "graded.log").read_text())
     (counted.root / "graded.log").unlink()
     chance = random.Random(7)
-    kills = 0
+    kills = left = 0
     while kills < 3:
-        run = start(counted)
+        run = start(counted, temporary=short)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            while not (kills == 0 or (counted.root / "graded.log").exists()) and run.poll() is None:
+            log = counted.root / "graded.log"
+            while not (log.exists() if kills else ours(short)) and run.poll() is None:
                 time.sleep(0.05)
-            run.wait(3 + 2 * chance.random())
+            run.wait(2 * chance.random() + (3 if kills else 0))
         processes = below(run.pid)
         run.kill()
         if run.wait() == 0:
             break
         kills += 1
         assert gone(processes)
+        left += len(ours(short))
     assert kills
-    assert start(counted).wait(300) == 0
+    assert start(counted, temporary=short).wait(300) == 0
+    assert left
+    assert not ours(short)
     assert everything(counted) == everything(undisturbed)
     assert belongs_together(counted)
     # Two workers: at most two notebooks were under way at each kill.

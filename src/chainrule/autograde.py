@@ -12,7 +12,7 @@ from typing import Protocol
 from chainrule import audit, gradebook
 from chainrule.course import Course
 from chainrule.desk import Desk, Row
-from chainrule.errors import UnknownName
+from chainrule.errors import SubmissionError, UnknownName
 from chainrule.journal import Journal
 from chainrule.model import Graded, Job
 from chainrule.pending import Pending, Submission
@@ -34,6 +34,9 @@ class Summary:
         """The students whose submission could not be graded."""
         return tuple(row for row in self.rows if row.error)
 
+
+THEIRS = (OSError, RecursionError, SubmissionError)
+"""What looking at one submission may raise: the others are graded. Of a full disk, the writer makes an end."""
 
 Progress = Callable[[Row, int, int], None]
 """Called for each student as soon as they are written: the row, how many are done, how many there are."""
@@ -112,7 +115,7 @@ class Round:
         self.total = len(students)
         for student in students:
             self.check()
-            found = self.pending.look(student)
+            found = self._look(student)
             if found is None:
                 self._done(self.writer.row(student, skipped=True))
             else:
@@ -120,6 +123,12 @@ class Round:
         while self.pool.busy:
             self._settle()
         return tuple(sorted(self.rows, key=lambda row: row.student))
+
+    def _look(self, student: str) -> Submission | None:
+        try:
+            return self.pending.look(student)
+        except THEIRS as error:
+            return Submission(student, "", error=error)
 
     def _start(self, found: Submission) -> None:
         if not found.missing:
@@ -129,8 +138,17 @@ class Round:
         for job in found.missing:
             while self.pool.full:
                 self._settle()
+            if found.student not in self.waiting:
+                return  # another notebook of theirs failed
             cleanup = ExitStack()
-            self.pool.submit(found.student, cleanup.enter_context(self.pending.staged(job)), cleanup)
+            try:
+                whole = cleanup.enter_context(self.pending.staged(job))
+            except THEIRS as error:
+                found.error = error
+                del self.waiting[found.student]
+                self._write([found])
+                return
+            self.pool.submit(found.student, whole, cleanup)
 
     def _settle(self) -> None:
         complete = []

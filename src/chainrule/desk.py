@@ -5,17 +5,20 @@ from __future__ import annotations
 import errno
 import glob
 import logging
+import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from chainrule import gradebook, submission
+from chainrule import beside, gradebook, submission, temporary
 from chainrule.course import Course
 from chainrule.errors import (
     ChainruleError,
@@ -25,7 +28,8 @@ from chainrule.errors import (
     IsolationError,
     SubmissionError,
 )
-from chainrule.model import Note
+from chainrule.limits import Beside, of_config, together
+from chainrule.model import Limits, Note
 from chainrule.plugins import configure
 
 
@@ -84,6 +88,23 @@ class Desk:
     def place(self, notebook: str) -> submission.Place:
         return submission.Place.of(self.folders, self.assignment, notebook)
 
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """The instructor's files beside the notebooks."""
+        return beside.ours(self.place("").source, self.ignore)
+
+    @cached_property
+    def bounds(self) -> Beside:
+        """What of a submission's files is looked at. Raises `CourseError`."""
+        course = replace(Limits(), **of_config(self.app.config))
+        source = self.place("").source
+        disk = max(together(course, source / f"{name}.ipynb")[0].disk for name in self.notebooks)
+        return Beside(total=disk, file=disk)
+
+    def theirs(self, student: str, keep: Sequence[str]) -> beside.Listing:
+        """A student's files beside the notebooks; those to `keep` are not replaced. Raises `SubmissionError`."""
+        return beside.theirs(self.submitted(student), self.ignore, self.bounds, self.files, keep)
+
     def submissions(self) -> dict[str, Path]:
         """The collected submissions, by student."""
         pattern = self.submitted("*")
@@ -100,10 +121,13 @@ class Desk:
 
     def timestamp(self, folder: Path) -> datetime | None:
         """When it was submitted, as nbgrader reads it. Raises `SubmissionError`."""
+        path = folder / submission.TIMESTAMP
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):  # nobody waits for a pipe
+            raise SubmissionError(f"{path} is not a regular file. Write the time into one, or remove it.")
         try:
             found: datetime | None = self.folders.get_existing_timestamp(str(folder))
         except Exception as error:  # nbgrader's own handling of a bad one fails
-            raise SubmissionError(f"{folder / submission.TIMESTAMP} is no time. Correct it, or remove it.") from error
+            raise SubmissionError(f"{path} is no time. Correct it, or remove it.") from error
         return found
 
     def converter(self, student: str) -> Any:
@@ -115,6 +139,34 @@ class Desk:
         converter = Autograde(coursedir=self.folders, parent=self.app)
         converter.force = True
         return converter
+
+    @contextmanager
+    def handed_over(self, student: str, listing: beside.Listing) -> Iterator[None]:
+        """While nbgrader's converter runs, which copies all that it finds, and follows links.
+
+        Where there is something that `listing` leaves out, it finds a copy of the submission without that.
+        """
+        if not listing.left_out:
+            yield
+            return
+        submitted, before = self.submitted(student), self.folders.submitted_directory
+        with temporary.folder("files") as folder:
+            place = Path(self.folders.format_path(str(folder), student, self.assignment))
+            if not place.is_relative_to(folder):
+                raise SubmissionError(
+                    f"{submitted} holds what is left out ({', '.join(map(beside.shown, listing.left_out))}), and "
+                    "CourseDirectory.directory_structure leaves no way around it. Remove it by hand."
+                )
+            for name, path in listing.files.items():
+                beside.copy(path, place / name)
+                shutil.copystat(path, place / name)
+            for path in submitted.glob("*.ipynb"):
+                _same_kind(path, place / path.name)
+            self.folders.submitted_directory = str(folder)
+            try:
+                yield
+            finally:
+                self.folders.submitted_directory = before
 
     @contextmanager
     def logged(self) -> Iterator[None]:
@@ -189,6 +241,20 @@ def _configured(course: Course, logger: logging.Logger) -> Any:
         ours.merge(app.config)
         app.config = ours
     return app
+
+
+def _same_kind(path: Path, target: Path) -> None:
+    """A copy of a notebook; of what is none, something of its kind, which is refused as that would be."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        target.symlink_to("nowhere")
+    elif path.is_dir():
+        target.mkdir()
+    elif path.is_file():
+        beside.copy(path, target)
+        shutil.copystat(path, target)
+    else:
+        os.mkfifo(target)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

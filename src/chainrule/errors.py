@@ -6,6 +6,7 @@
     ├── DataError                  a file of a data set is damaged
     ├── SourceError                a source text or notebook breaks a rule (carries file and line)
     ├── SubmissionError            a submission cannot be read; costs only that submission
+    │   └── FileNotPlaced          a file beside the notebook does not fit into the student's process's folder
     ├── GraderError                a grader file is wrong or died: the exercise stays ungraded
     ├── IsolationError             student code cannot be run, or not safely enough, on this machine
     ├── GradebookError             the gradebook is locked, damaged or of another version
@@ -72,6 +73,17 @@ class SourceError(ChainruleError):
 
 class SubmissionError(ChainruleError):
     """A submission cannot be read. It costs only that submission."""
+
+
+class FileNotPlaced(SubmissionError):
+    """The file `name` beside a notebook did not arrive whole where student code runs. It may be the instructor's."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, why)
+        self.name, self.why = name, why
+
+    def __str__(self) -> str:
+        return self.why
 
 
 class GraderError(ChainruleError):

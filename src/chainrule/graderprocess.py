@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from chainrule import temporary
 from chainrule.errors import GraderError
 from chainrule.model import Exercise, ExerciseResult, Job, Outcome, Status
 from chainrule.sandbox import MOST_CROWDING, hung_up
@@ -63,7 +62,7 @@ class GraderTemplate:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self._place = Path(tempfile.mkdtemp(prefix="chainrule-grader-"))
+        self._place = temporary.make("grader")
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._log = (self._place / "log").open("w+b")
         with theirs:
@@ -89,7 +88,7 @@ class GraderTemplate:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._log.close()
-        shutil.rmtree(self._place, ignore_errors=True)
+        temporary.remove(self._place)
 
 
 class GraderProcess:
@@ -107,7 +106,7 @@ class GraderProcess:
         self._start()
 
     def _start(self) -> None:
-        self._place = Path(tempfile.mkdtemp(prefix="chainrule-grader-"))
+        self._place = temporary.make("grader")
         self._log = (self._place / "log").open("w+b")
         self._sock, theirs = socket.socketpair()
         with theirs:
@@ -159,7 +158,7 @@ class GraderProcess:
         self._sock.close()
         self._end()
         self._log.close()
-        shutil.rmtree(self._place, ignore_errors=True)
+        temporary.remove(self._place)
 
     def grade(
         self,

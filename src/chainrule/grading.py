@@ -60,7 +60,7 @@ def grade(job: Job) -> Graded:
         name=job.name,
         notebook=run.notebook,
         exercises=tuple(run.results),
-        notes=tuple(run.notes),
+        notes=(*job.notes, *run.notes),
         seconds=round(time.monotonic() - begin, 3),
         isolation=run.isolation,
     )

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,21 @@ LEAST_BYTES = 1 << 20
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMG]iB)")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What of a submission is taken beside its notebooks: bytes in `total` and in a `file`, so many `files` and folders
+    together, paths within the submission of so many bytes, folders nested so deep. The rest is left out, with a note.
+
+    Bytes are those of the disk that a notebook has: more could not be put beside it anyway.
+    """
+
+    total: int = Limits.disk
+    file: int = Limits.disk
+    files: int = 10_000
+    path: int = 1_024
+    depth: int = 32
 
 
 class LimitError(ValueError):

@@ -136,7 +136,7 @@ class Job:
 
     `notebook` is an nbformat-4 notebook as a plain dict: the release with the student's cells in it.
     `files` is a folder whose content is put beside the student's code. `seconds` is what each cell of an exercise has
-    in place of `limits.cell`, by the grade_id of its test cell.
+    in place of `limits.cell`, by the grade_id of its test cell. `notes` were made before it was graded.
     """
 
     course: str
@@ -148,6 +148,7 @@ class Job:
     files: Path | None = None
     limits: Limits = field(default_factory=Limits)
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)

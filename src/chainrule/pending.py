@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, select
 
-from chainrule import foreign, gradebook, sandbox, submission, written
+from chainrule import beside, foreign, gradebook, sandbox, submission, written
 from chainrule.audit import Change
 from chainrule.desk import Desk
-from chainrule.errors import GraderError, IsolationError, SubmissionError
+from chainrule.errors import CourseError, FileNotPlaced, GraderError, IsolationError, SubmissionError
 from chainrule.journal import Journal
 from chainrule.limits import of_source
 from chainrule.model import Graded, Job, Limits, is_weak
+from chainrule.notebook import intake
 
 
 @dataclass
@@ -26,7 +27,8 @@ class Submission:
 
     `notebooks` are those whose exercises have graders, as they were taken in. With `others`, it has notebooks without
     graders too. `jobs` are of both kinds, with their `keys` in the journal, and the results that are `ready`.
-    `kept` are, by notebook and cell, the scores that a raise-only regrade keeps in place of lower ones.
+    `kept` are, by notebook and cell, the scores that a raise-only regrade keeps in place of lower ones. `beside` is
+    what lies beside its notebooks.
     """
 
     student: str
@@ -38,6 +40,7 @@ class Submission:
     ready: dict[str, Graded] = field(default_factory=dict)
     error: Exception | None = None
     kept: dict[tuple[str, str], Change] = field(default_factory=dict)
+    beside: beside.Listing = field(default_factory=beside.Listing)
 
     @property
     def missing(self) -> list[Job]:
@@ -60,7 +63,7 @@ class Pending:
         self.limits: Limits | None = None if self.grader is None else self.grader.limits
         self.keep = tuple(self.converter.exclude_overwriting.get(desk.assignment, ()))
         self.graders = submission.grader_hash(place.graders)
-        self.files = {name: submission.content(path) for name, path in submission.files(place.source, desk.ignore)}
+        self.files = {name: beside.digest(path.resolve()) for name, path in desk.files.items()}
         self.truths = {name: submission.truth(desk.place(name)) for name in desk.notebooks} if self.limits else {}
         released = [
             (name, {cell: vars(known) for cell, known in gradebook.released(connection, desk.assignment, name).items()})
@@ -93,11 +96,13 @@ class Pending:
 
     def _look(self, student: str, skip: Callable[[Submission], bool]) -> Submission | None:
         folder = self.desk.submitted(student)
-        files = {name: submission.content(path) for name, path in submission.files(folder, self.desk.ignore)}
+        listing = self.desk.theirs(student, self.keep)
+        files = {name: beside.digest(path) for name, path in listing.files.items()}
         there = {name: folder / f"{name}.ipynb" for name in self.desk.notebooks}
         there = {name: path for name, path in there.items() if os.path.lexists(path)}
-        contents = {name: submission.content(path) for name, path in there.items()}
-        found = Submission(student, submission.digest([self.asked, files, contents]))
+        contents = {name: beside.digest(path, intake.MAX_BYTES) for name, path in there.items()}
+        asked = [self.asked, files, contents, *([listing.left_out] if listing.left_out else [])]
+        found = Submission(student, submission.digest(asked), beside=listing)
         if skip(found):
             return None
         files.pop(submission.TIMESTAMP, None)
@@ -109,6 +114,8 @@ class Pending:
         """Keep a result, in the journal too. A fault of ours is not kept there: the next run tries again."""
         if isinstance(result, GraderError | IsolationError):
             raise result  # no grader or student process can be started: no submission would fare better
+        if isinstance(result, FileNotPlaced) and result.name in self.desk.files and result.name not in self.keep:
+            raise CourseError(f"{self.desk.place('').source}: {result}") from result  # nobody's file but ours
         if isinstance(result, Exception):
             found.error = result
             return
@@ -145,6 +152,7 @@ class Pending:
             return  # for nbgrader to run
         found.jobs[name] = job
         asked = [submission.fingerprint(job), files, self.files, self.keep, self.graders, submission.versions()]
+        asked += [found.beside.left_out] if found.beside.left_out else []  # the result says so
         found.keys[name] = submission.digest(asked)
         known = None if self.force else self.journal.get(found.keys[name])
         if known is not None and not (is_weak(known.isolation) and self._shuts_in):

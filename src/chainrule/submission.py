@@ -7,12 +7,8 @@ run arrives at the very same job.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,9 +18,9 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from chainrule import gradebook
+from chainrule import beside, gradebook, temporary
 from chainrule.errors import CourseError, SubmissionError
-from chainrule.limits import together
+from chainrule.limits import Beside, together
 from chainrule.model import ExerciseResult, Graded, Job, Limits, Note, Outcome, Status
 from chainrule.notebook import cells, intake
 
@@ -152,24 +148,25 @@ def staged(job: Job, submitted: Path, source: Path, ignore: Sequence[str], keep:
     """`job` with the files that belong beside the notebook: the student's, and over them the instructor's.
 
     As nbgrader does it: `ignore` are its patterns of names, `keep` the files of the student that stay as they are
-    (`Autograde.exclude_overwriting`). Notebooks, the time stamp and students' links stay out.
+    (`Autograde.exclude_overwriting`). Notebooks and the time stamp stay out, and of the student's what `beside.theirs`
+    leaves out: a note of the job says so. Raises `SubmissionError` for what cannot be read of the submission,
+    `CourseError` if the instructor's files are more than a notebook may have.
     """
-    chosen = {name: path for name, path in files(submitted, ignore) if not path.is_symlink()}
-    for name, path in files(source, ignore):
-        if name not in keep or name not in chosen:
-            chosen[name] = path
+    ours = beside.ours(source, ignore)
+    room = beside.room(ours, job.limits.disk, source)
+    listing = beside.theirs(submitted, ignore, Beside(total=room, file=job.limits.disk), ours, keep)
+    job = replace(job, notes=(*job.notes, *listing.notes()))
+    chosen = listing.files | {
+        name: path for name, path in ours.items() if name not in keep or name not in listing.files
+    }
     chosen.pop(TIMESTAMP, None)
     if not chosen:
         yield job
         return
-    with tempfile.TemporaryDirectory(prefix="chainrule-files-") as folder:
+    with temporary.folder("files") as folder:
         for name, path in chosen.items():
-            target = Path(folder, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-            if os.access(path, os.X_OK):
-                target.chmod(0o755)  # a script beside the notebook, to be called with `!./script`
-        yield replace(job, files=Path(folder))
+            beside.copy(path, folder / name)
+        yield replace(job, files=folder)
 
 
 def ungraded(job: Job, reason: str) -> Graded:
@@ -188,7 +185,7 @@ def ungraded(job: Job, reason: str) -> Graded:
             )
             for exercise in job.exercises
         ),
-        (Note("ungraded", reason),),
+        (*job.notes, Note("ungraded", reason)),
     )
 
 
@@ -211,27 +208,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def files(folder: Path, ignore: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """All files of a folder but notebooks and what matches nbgrader's patterns, by their path in the folder."""
-    patterns = (*ignore, "*.ipynb")
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not any(fnmatch.fnmatch(name, pattern) for pattern in ignore)]
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file() and not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
-                yield str(path.relative_to(folder)), path
-
-
-def content(path: Path) -> str:
-    """A digest of a file; a link is its target's name, what is no file is nothing."""
-    if path.is_symlink():
-        return f"link to {os.readlink(path)}"
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(value: Any) -> str:

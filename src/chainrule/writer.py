@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import warnings
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,9 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
-from chainrule import audit, gradebook, stored, submission, written
-from chainrule.desk import Desk, Row, words
+from chainrule import audit, beside, gradebook, stored, submission, written
+from chainrule.desk import Desk, Row
+from chainrule.errors import SubmissionError
 from chainrule.model import Graded, Note, remarks
 from chainrule.notebook import cells
 from chainrule.pending import Submission
@@ -65,7 +65,7 @@ class Writer:
         self.converter = desk.converter("*")
         self.direct = able(self.converter)
         self.switches = AsNbgrader(parent=self.converter)
-        self.graders, self.source = submission.grader_hash(desk.place("").graders), desk.place("").source
+        self.graders = submission.grader_hash(desk.place("").graders)
         steps = {kind: _steps(self.converter, kind) for kind in REPLACED}
         self._before, self._after = (
             [step for step in steps[kind] if type(step).__name__ not in REPLACED[kind]] for kind in REPLACED
@@ -84,14 +84,18 @@ class Writer:
 
     def _alone(self, found: Submission) -> Row:
         if found.error is not None:
-            return Row(found.student, error=f"It could not be graded: {words(found.error)}")
+            row = self.desk.failed(found.student, found.error)
+            return replace(row, error=f"It could not be graded: {row.error}")
         if not found.notebooks and not found.others:
             return self.desk.misnamed(found.student)
         try:
             self._convert(found)
         except Exception as error:
             return self.desk.failed(found.student, error)
-        return self.row(found.student)
+        row = self.row(found.student)
+        # Of a notebook that nbgrader alone runs there is no record to keep it in.
+        told = any(note.kind == beside.NOTE for note in row.notes)
+        return row if told else replace(row, notes=(*row.notes, *found.beside.notes()))
 
     def _together(self, batch: Sequence[Submission]) -> list[Row]:
         try:
@@ -137,7 +141,7 @@ class Writer:
             if self.settle and self.is_same(found.student, name, notebook):
                 sheets[name] = replace(sheets[name], settled=frozenset(sheets[name].scores))
         place = stack.enter_context(written.fresh(self.desk.graded(found.student)))
-        self._folder(place, found.student, texts)
+        self._folder(place, found.beside.files, texts)
         mark = written.Mark("" if found.ungraded else found.fingerprint, written.digest(place))
         return _Page(found, timestamp, sheets, mark)
 
@@ -182,12 +186,14 @@ class Writer:
     def _convert(self, found: Submission) -> None:
         """Let nbgrader's converter write, with the results that are ready. Only the mark tells whether it finished."""
         assignment, student = self.desk.assignment, found.student
+        self.desk.timestamp(self.desk.submitted(student))  # it may be something that nbgrader would wait for
+        self._require_regular(found)
         with gradebook.transaction(self.engine) as connection:
             before = written.begin(connection, assignment, student, lambda: _state(connection, assignment, student))
         ready = {submission.fingerprint(found.jobs[name]): graded for name, graded in found.ready.items()}
         submission.READY.update(ready)
         try:
-            with self.desk.logged(), warnings.catch_warnings():
+            with self.desk.handed_over(student, found.beside), self.desk.logged(), warnings.catch_warnings():
                 # nbgrader's add_submission queries while the new row is half built; what it builds is right.
                 warnings.filterwarnings("ignore", "Object of type <Submitted", SAWarning)
                 self.desk.converter(found.student).start()
@@ -199,6 +205,13 @@ class Writer:
                 connection, found, _changes(before, _state(connection, assignment, student)), before["graders"]
             )
             written.finish(connection, assignment, student, mark)
+
+    def _require_regular(self, found: Submission) -> None:
+        """Raises `SubmissionError` for a notebook without graders that is a link, a pipe or a folder."""
+        for path in sorted(self.desk.submitted(found.student).glob("*.ipynb")):
+            known = path.stem in self.desk.notebooks and path.stem not in found.notebooks
+            if known and (path.is_symlink() or not path.is_file()):
+                raise SubmissionError(f"{path} is not a regular file. Ask for the notebook itself.")
 
     def _notebook(self, name: str, taken_in: Mapping[str, Any], graded: Graded) -> tuple[str, Sheet]:
         """The text of the graded notebook, and its scores. Raises `ValueError` where nbgrader would."""
@@ -212,18 +225,14 @@ class Writer:
         text = nbformat.v4.writes(notebook).removesuffix("\n") + "\n"
         return text, _sheet(notebook, graded, self.converter.log, self.switches)
 
-    def _folder(self, place: Path, student: str, texts: Mapping[str, str]) -> None:
+    def _folder(self, place: Path, theirs: Mapping[str, Path], texts: Mapping[str, str]) -> None:
         """Make the student's folder in `place`: their files, over them the instructor's, and the notebooks."""
-        ignore, kept = self.desk.ignore, self.converter.exclude_overwriting.get(self.desk.assignment, ())
-        theirs = submission.files(self.desk.submitted(student), ignore)
-        found = {name: path for name, path in theirs if not path.is_symlink()}
-        found |= {name: path for name, path in submission.files(self.source, ignore) if name not in kept}
+        kept = self.converter.exclude_overwriting.get(self.desk.assignment, ())
+        found = {**theirs, **{name: path for name, path in self.desk.files.items() if name not in kept}}
         place.parent.mkdir(parents=True, exist_ok=True)
         place.mkdir(0o777 if found else 0o755)  # as nbgrader or nbconvert would
         for name, path in found.items():
-            target = place / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+            beside.copy(path, place / name)
         for name, text in texts.items():
             (place / f"{name}.ipynb").write_text(text, encoding="utf-8")
         self._set_permissions(place)

@@ -81,12 +81,13 @@ CATALOGUE = """
 """
 ELSEWHERE = {
     6: "`tests/plugins/test_feedback_foreign.py`",
+    57: "`tests/test_beside.py`",
     59: "`tests/notebook/test_archive.py`",
     60: "`tests/notebook/test_archive.py`",
     61: "`tests/notebook/test_archive.py`",
     62: "`tests/notebook/test_intake.py`",
-    63: "`tests/notebook/test_intake.py`",
-    64: "`tests/notebook/test_intake.py`",
+    63: "`tests/notebook/test_intake.py`, `tests/test_beside.py`",
+    64: "`tests/notebook/test_intake.py`, `tests/test_beside.py`",
     65: "`tests/notebook/test_intake.py`",
     67: "`tests/browser/test_feedback_page.py`",
     68: "`tests/browser/test_feedback_page.py`",

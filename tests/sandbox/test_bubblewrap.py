@@ -414,7 +414,7 @@ def test_it_outlives_the_thread_that_started_it():
 # -- the promises of the other tests ----------------------------------------------------------------------------
 
 NOT_IN_B = (
-    "DataLoader or multiprocessing or the_disk_is_small or processes_are_counted or daemons_die or "
+    "DataLoader or multiprocessing or the_disk_is or processes_are_counted or daemons_die or "
     "nothing_is_mounted_or_left"  # of /tmp and /dev/shm, or by the limits of a namespace: in B there are others
 )
 

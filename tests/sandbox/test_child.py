@@ -2,6 +2,7 @@
 
 import ast
 import os
+import pickle
 import socket
 import stat
 import time
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from tests.processes import SLEEPER, mark, marked, until
 
-from chainrule.errors import GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
+from chainrule.errors import FileNotPlaced, GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
 from chainrule.model import Limits
 from chainrule.sandbox import start
 from chainrule.sandbox.connection import Connection, crowding
@@ -95,6 +96,15 @@ def test_files_lie_beside_the_code_and_links_do_not(tmp_path):
         assert text(run(child, "import os; print(sorted(os.listdir()))")) == "['data']\n"
         run(child, "open('data/a.txt', 'w').write('changed')")
     assert (tmp_path / "data" / "a.txt").read_text() == "hello"
+
+
+def test_a_file_that_does_not_arrive_whole_is_an_error_with_its_name_and_the_limit(tmp_path):
+    """It was cut without a word: then cells fail that read it, and that would cost points."""
+    (tmp_path / "data.bin").write_bytes(b"x" * (30 << 20))
+    with pytest.raises(FileNotPlaced, match=r"data\.bin.*20\.0 MiB of disk.*c\.Limits\.disk") as caught:
+        start(tmp_path, Limits(disk=20 << 20))
+    again = pickle.loads(pickle.dumps(caught.value))  # it comes from a worker
+    assert (again.name, str(again)) == ("data.bin", str(caught.value))
 
 
 def test_calls_bring_data_and_what_else_they_did(child):

@@ -69,6 +69,39 @@ for folder in ('.', '/tmp', '/dev/shm'):
     assert process.run(source).split("\n")[:3] == ["No space left on device"] * 3
 
 
+def test_the_disk_is_one_for_all_places_that_can_be_written(student):
+    source = """
+import os
+places = ('/home/student/work', '/tmp', '/dev/shm')
+written = 0
+try:
+    for folder in places:
+        for number in range(MIB * 7 // 8):
+            with open(f'{folder}/part{number}', 'wb') as file:
+                file.write(b'x' * (1 << 20))
+            written += 1
+except OSError as error:
+    print(error.strerror)
+print(written <= MIB)
+# Each place has room when the others are empty; what is only in memory there can be shared between processes.
+for folder in places:
+    for name in os.listdir(folder):
+        if name.startswith('part'): os.unlink(f'{folder}/{name}')
+from multiprocessing import shared_memory
+shared = shared_memory.SharedMemory(create=True, size=(MIB // 2) << 20)
+if os.fork() == 0:
+    shared.buf[-1] = 7
+    os._exit(0)
+os.wait()
+print(shared.buf[-1])
+shared.close(); shared.unlink()
+print([name for name in os.listdir('/') if name == 'writable'])
+"""
+    process = student(SMALL)
+    printed = process.run(source.replace("MIB", str(SMALL.disk >> 20))).split("\n")
+    assert printed[:4] == ["No space left on device", "True", "7", "[]"]
+
+
 def test_processes_are_counted(student):
     process = student(SMALL)
     source = """

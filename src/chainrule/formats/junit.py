@@ -85,8 +85,8 @@ def _suite(
     cases: Sequence[ET.Element],
     number_of: int,
 ) -> ET.Element:
-    """`place` is a notebook and an exercise or cell in it; `graded` says when, and what stood around the student's code;
-    `points` what there is and how much there may be.
+    """`place` is a notebook and an exercise or cell in it; `graded` says when, and what stood around the student's
+    code; `points` what there is and how much there may be.
     """
     kinds = [child.tag for case in cases for child in case]
     suite = ET.Element(

@@ -12,8 +12,9 @@ from nbconvert.exporters import NotebookExporter
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import SchemaTooNewError, SchemaTooOldError
 
-from chainrule import submission
+from chainrule import beside, submission
 from chainrule.errors import SubmissionError
+from chainrule.limits import Beside
 from chainrule.plugins.as_nbgrader import AsNbgrader
 
 PLACE = "chainrule_place"
@@ -35,6 +36,7 @@ class SubmissionExporter(NotebookExporter):
         submitted = coursedir.format_path(coursedir.submitted_directory, about["student"], about["assignment"])
         if Path(filename).parent != Path(submitted):
             return super().from_filename(filename, resources, **kw)  # the second pass, over what the first one wrote
+        self._take_back(place, about["student"])
         original = submission.truth(place)
         if original is None:
             return self._as_nbgrader_does(filename, resources, **kw)
@@ -46,6 +48,20 @@ class SubmissionExporter(NotebookExporter):
             "modified_date": f"{modified:%B} {modified.day}, {modified.year}",
         }
         return self.from_notebook_node(nbformat.from_dict(notebook), resources, **kw)
+
+    def _take_back(self, place: submission.Place, student: str) -> None:
+        """Remove from the graded folder what nbgrader has copied there through a student's links."""
+        folders: CourseDirectory = self.parent.coursedir
+        submitted, graded = (
+            Path(folders.format_path(step, student, place.assignment))
+            for step in (folders.submitted_directory, folders.autograded_directory)
+        )
+        replaced = beside.ours(place.source, folders.ignore).keys() - self.parent.exclude_overwriting.get(
+            place.assignment, ()
+        )
+        for name, why in beside.theirs(submitted, folders.ignore, Beside()).left_out.items():
+            if why == beside.LINK and name not in replaced and (graded / name).is_file():
+                (graded / name).unlink()
 
     def _as_nbgrader_does(self, filename: str, resources: Any, **kw: Any) -> Any:
         if not Path(filename).is_file() or Path(filename).is_symlink():

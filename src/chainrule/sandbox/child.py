@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from chainrule.errors import IsolationError, StudentProcessError, SubmissionError
+from chainrule.errors import FileNotPlaced, IsolationError, StudentProcessError, SubmissionError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.cgroup import Group
@@ -114,23 +114,38 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
     """Start a process for a notebook whose neighbours are a copy of the folder `files`.
 
     `libraries` are what its code will import: it is forked from a zygote that has them warm. Raises `IsolationError` if
-    this machine cannot run student code safely enough, `SubmissionError` if it cannot have those files.
+    this machine cannot run student code safely enough, `SubmissionError` if it cannot have those files, which is a
+    `FileNotPlaced` where one of them does not fit.
     """
     child = _launch_anyhow(frozenset(libraries), limits)
+    name = ""
     try:
         if files is not None:
             child.connection.limit(limits.start)
             for name, content in chunks(files):
-                child.connection.request("file", name, content)
+                reply = child.connection.request("file", name, content)
+                if reply.error is not None:  # a part of a file would be worse than none
+                    raise _not_placed(name, reply.error["text"], limits)
         child.connection.deadline = None
     except StudentProcessError as error:
         child.close()
+        if child.exit_reason == "disk":
+            raise _not_placed(name, "the disk is full", limits) from None
         # Not the machine's fault: there may be more of them than the time allows. The others are graded.
         raise SubmissionError(f"The files beside the notebook could not be put there: {error}") from None
     except BaseException:
         child.close()
         raise
     return child
+
+
+def _not_placed(name: str, why: str, limits: Limits) -> FileNotPlaced:
+    shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in name)[:200]
+    return FileNotPlaced(
+        name,
+        f"The file {shown} cannot be put beside the notebook whole ({why[:200]}). All files together "
+        f"have {limits.disk / (1 << 20):,.1f} MiB of disk: allow more (`c.Limits.disk`), or make them smaller.",
+    )
 
 
 def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:

@@ -9,18 +9,17 @@ import functools
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from chainrule import temporary
 from chainrule.errors import IsolationError
 from chainrule.sandbox import cgroup
 from chainrule.worker.jail.bubblewrap import IF_NEEDED, NEVER, STANDING, Standing
@@ -94,7 +93,7 @@ class OwnZygote(Zygote):
         cgroup.find()  # while there is little to move
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         super().__init__(wanted, control, wrapped)
-        self._place = Path(tempfile.mkdtemp(prefix="chainrule-zygote-"))
+        self._place = temporary.make("zygote")
         self._log = (self._place / "log").open("w+b")
         self._ready = False
         package = str(Path(__file__).resolve().parents[2])
@@ -127,7 +126,7 @@ class OwnZygote(Zygote):
         self.control.settimeout(None)
         self._ready = True
         # It was for caches during the imports. Gone now, it is not left behind if we are killed.
-        shutil.rmtree(self._place, ignore_errors=True)
+        temporary.remove(self._place)
 
     def close(self) -> None:
         super().close()
@@ -140,7 +139,7 @@ class OwnZygote(Zygote):
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            shutil.rmtree(self._place, ignore_errors=True)
+            temporary.remove(self._place)
         self._log.close()
 
 

@@ -100,6 +100,27 @@ def fill_the_disk(t):
                 os.unlink(f"attack-fill-{number}")
 
 
+@probe(45, by="ENOSPC EDQUOT EFBIG killed", open_in=in_b(NO_QUOTA))
+def fill_each_place_that_can_be_written(t):
+    """None of them with as much as is allowed, all together with three times that."""
+    paths = []
+    try:
+        for folder in (".", os.environ.get("TMPDIR", "/tmp"), "/dev/shm"):
+            try:
+                with open(f"{folder}/attack-part", "wb") as file:
+                    paths.append(file.name)
+                    for _ in range(18):
+                        file.write(b"x" * MIB)
+            except PermissionError:  # not every tier has all of them
+                continue
+        time.sleep(0.3)
+        return f"{18 * len(paths)} MiB"
+    finally:
+        for path in paths:
+            if os.path.exists(path):
+                os.unlink(path)
+
+
 @probe(45, by="EFBIG ENOSPC")
 def one_large_file(t):
     try:

@@ -44,7 +44,7 @@ def build_view(order: Order, entries: Sequence[view.Entry], uid: int | None) -> 
     """Tier A, in pid 1: the file system of its own."""
     owner = namespaces.INNER if uid is None else uid
     namespaces.private_mounts()
-    view.build(entries, uid=owner, disk=order.disk, shared=order.disk, devices=devices(order))
+    view.build(entries, uid=owner, disk=order.disk, devices=devices(order))
     view.make_home(owner, owner)
 
 

@@ -24,7 +24,9 @@ PRIVATE = NOSUID | NODEV | NOEXEC
 
 HOME = "/home/student"
 WORK = HOME + "/work"
-WRITABLE = ("/home", "/tmp", "/dev/shm")
+WRITABLE = {"/home": 0o755, "/tmp": 0o1777, "/dev/shm": 0o1777}
+"""Folders of one file system in memory, and their modes."""
+MOST_FILES = 20_000
 DEVICES = ("null", "zero", "full", "random", "urandom")
 SYSTEM = """
 /usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc/alternatives /etc/fonts /etc/ld.so.cache /etc/localtime /etc/mime.types
@@ -69,10 +71,10 @@ def plan() -> tuple[Entry, ...]:
     )
 
 
-def build(entries: Sequence[Entry], *, uid: int, disk: int, shared: int, devices: Sequence[str] = DEVICES) -> None:
+def build(entries: Sequence[Entry], *, uid: int, disk: int, devices: Sequence[str] = DEVICES) -> None:
     """Make the view and move into it. Call it in pid 1 of a PID namespace, in a mount namespace of its own.
 
-    `uid` owns what is writable, `disk` and `shared` bound it in bytes.
+    `uid` owns what is writable, and `disk` bounds it, all together, in bytes.
     """
     root = next(path for path in MOUNT_POINTS if os.path.isdir(path))
     # Opened before anything is mounted: `root` may hide some of them (a virtual environment under /tmp).
@@ -81,10 +83,7 @@ def build(entries: Sequence[Entry], *, uid: int, disk: int, shared: int, devices
     kernel.mount("tmpfs", root, "tmpfs", NOSUID | NODEV, "size=1m,mode=755,nr_inodes=4096")
     for name in ("dev", "dev/shm", "proc", "tmp", "home", "etc"):
         os.mkdir(f"{root}/{name}", 0o755)
-    owned = f"uid={uid},gid={uid},nr_inodes=20000"
-    kernel.mount("tmpfs", f"{root}/home", "tmpfs", PRIVATE, f"size={disk},mode=755,{owned}")
-    kernel.mount("tmpfs", f"{root}/tmp", "tmpfs", PRIVATE, f"size={disk},mode=1777,{owned}")
-    kernel.mount("tmpfs", f"{root}/dev/shm", "tmpfs", PRIVATE, f"size={shared},mode=1777,{owned}")
+    _writable(root, uid, disk)
     _devices(root, nodes)
     for entry in entries:
         if entry.link is not None:
@@ -111,6 +110,22 @@ def make_home(uid: int, gid: int) -> None:
     for path in (HOME, WORK):
         os.mkdir(path, 0o700)
         os.chown(path, uid, gid)
+
+
+def _writable(root: str, uid: int, disk: int) -> None:
+    """Places that share one size: with one each, all could be filled to the limit. Their file system is not seen."""
+    whole = f"{root}/writable"
+    os.mkdir(whole, 0o700)
+    options = f"size={disk},mode=700,uid={uid},gid={uid},nr_inodes={MOST_FILES}"
+    kernel.mount("tmpfs", whole, "tmpfs", PRIVATE, options)
+    for place, mode in WRITABLE.items():
+        part = f"{whole}/{os.path.basename(place)}"
+        os.mkdir(part)
+        os.chown(part, uid, uid)
+        os.chmod(part, mode)
+        kernel.mount(part, f"{root}{place}", None, BIND)
+    kernel.unmount(whole, MNT_DETACH)
+    os.rmdir(whole)
 
 
 def _devices(root: str, nodes: Sequence[tuple[str, int]]) -> None:
