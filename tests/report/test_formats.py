@@ -173,7 +173,7 @@ def test_gradescope_and_junit_tell_of_every_graded_submission(full_course: Cours
     files = list((tmp_path / "j" / ASSIGNMENT).glob("*.xml"))
     assert len(files) == 31
     counts = [len(ET.parse(path).findall(".//testcase")) for path in files]
-    assert set(counts) == {8}
+    assert set(counts) == {10}, "8 hidden tests and 2 written answers"
 
 
 def test_comments_of_a_person_reach_gradescope(classroom: Classroom, tmp_path: Path) -> None:
@@ -201,7 +201,9 @@ def test_a_gradebook_that_chainrule_never_wrote_to_can_be_exported(classroom: Cl
     for name in FORMATS:
         export(classroom.course, name, out=tmp_path / name)
     assert canvas(classroom.course, tmp_path)["ada"][ASSIGNMENT] == "2"
-    assert not list(tmp_path.rglob("*.xml"))
+    (path,) = (tmp_path / "junit").rglob("*.xml")
+    (case,) = ET.parse(path).findall(".//testcase")
+    assert (case.get("name"), [child.get("message") for child in case]) == ("test_loss", ["2 of 3 points"])
 
 
 def test_a_workbook_of_the_course_has_all_sheets_and_rows(full_course: Course, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ SHEET = "review.css"
 READ = ("answer", "again", "ungraded", "crashed", "timeout")
 """Kinds that are shown with the student's text; only these notebooks are opened."""
 
-ALONG = 200
+ALONG = 400
 """Texts of one assignment that a report of the course still reads: each notebook takes some 15 ms to open."""
 
 CHARACTERS = 6_000
