@@ -23,7 +23,9 @@ from chainrule.autograde import Row, autograde
 from chainrule.course import Course
 from chainrule.model import WEAK_NOTE, Graded, Note
 from chainrule.plugins import configure
+from chainrule.present.difference import difference_json, print_difference
 from chainrule.present.grades import graded_json, print_graded, print_summary
+from chainrule.regrade import Regrade
 from chainrule.report.formats import export
 
 WEAK = "C (separate process)"
@@ -106,6 +108,17 @@ def test_the_result_of_a_notebook_says_it_as_text_and_as_json() -> None:
     assert [note["kind"] for note in graded_json(jailed)["notes"]] == ["missing"]
     assert "tier C" in printed(print_graded, weak)
     assert "tier C" not in printed(print_graded, jailed)
+
+
+def test_a_regrade_says_how_many_before_it_writes(released_classroom: Any, tmp_path: Path) -> None:
+    room = released_classroom.copy(tmp_path / "course")
+    for student in ("ada", "bob"):
+        room.submit(student)
+    with Regrade(Course(room.root), "t1", executor=Tiers()) as run:
+        found = run.compare()
+    (warning,) = [warning for warning in difference_json(found)["warnings"] if "tier C" in warning]
+    assert warning.startswith("1 of the 2 submissions was graded in tier C")
+    assert "graded in tier C" in " ".join(printed(print_difference, found).split())
 
 
 def test_the_students_page_says_it(classroom: Graders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from chainrule import gradebook, stored
 from chainrule.desk import Desk, Row, words
-from chainrule.model import ExerciseResult
+from chainrule.model import ExerciseResult, is_weak
 from chainrule.pending import Submission
 from chainrule.regrade import raise_only
 from chainrule.regrade.difference import CellChange, Points, StudentChange, compare
@@ -21,12 +21,14 @@ Results = dict[Key, ExerciseResult]
 
 
 class Comparing:
-    """A run's results on their way to a comparison. `changes` are by student; nothing is written."""
+    """A run's results on their way to a comparison. `changes` are by student, `weak` are the students graded in tier C;
+    nothing is written."""
 
     def __init__(self, desk: Desk, engine: Engine, connection: Connection, writer: Writer, raise_only: bool) -> None:
         self.desk, self.engine, self.writer, self.raise_only = desk, engine, writer, raise_only
         self.changes: dict[str, StudentChange] = {}
         self.fingerprints: dict[str, str] = {}
+        self.weak: set[str] = set()
         self.sums: dict[str, tuple[float, float]] = {}
         self.worth: dict[Key, float] = {
             (name, cell): known.points
@@ -40,6 +42,8 @@ class Comparing:
         for found in batch:
             self.changes[found.student] = self.change(found)
             self.fingerprints[found.student] = found.fingerprint
+            if any(is_weak(graded.isolation) for graded in found.ready.values()):
+                self.weak.add(found.student)
         return [self.row(found.student) for found in batch]
 
     def row(self, student: str, skipped: bool = False) -> Row:

@@ -1,4 +1,4 @@
-"""Where source, gradebook and graders disagree about points and cells, and what to do about it."""
+"""What is to be known before a regrade is written, as where source, gradebook and graders disagree about points."""
 
 from __future__ import annotations
 
@@ -52,3 +52,11 @@ def of_points(sums: Mapping[str, tuple[float, float]], graders: Path) -> list[st
         for cell, (tests, points) in sorted(sums.items())
         if abs(tests - points) > 1e-6
     ]
+
+
+def of_isolation(weak: int, students: int) -> list[str]:
+    """How many were graded in tier C, if any."""
+    if not weak:
+        return []
+    were = f"{weak} of the {students} submissions {'was' if weak == 1 else 'were'}"
+    return [f"{were} graded in tier C: nothing shut the students' code in. `chainrule doctor` says what could be done."]

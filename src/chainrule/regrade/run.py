@@ -89,6 +89,7 @@ class Regrade:
         self.seen = comparing.fingerprints
         students = sorted(comparing.changes.values(), key=lambda change: (-abs(change.gain), change.student))
         warnings += drift.of_points(comparing.sums, self.desk.place("").graders)
+        warnings += drift.of_isolation(len(comparing.weak), len(students))
         return Difference(self.desk.assignment, pending.graders, self.raise_only, tuple(students), tuple(warnings))
 
     def may_apply(self, found: Difference, reason: str) -> None:
