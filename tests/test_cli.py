@@ -11,7 +11,7 @@ from chainrule.sandbox.tiers import STRONG
 
 def chainrule(*args, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "chainrule.cli", *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "chainrule.cli", *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=240
     )
 
 

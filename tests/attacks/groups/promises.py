@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.processes import until
 
-from chainrule import grading, sandbox
+from chainrule import sandbox
+from chainrule.endings import how
 from chainrule.errors import StudentCrashed
 from chainrule.model import Limits
 
@@ -63,7 +64,7 @@ def how_it_ends(source: str, limits: Limits = SMALL) -> str:
         try:
             printed = run(process, source)
         except StudentCrashed:
-            return grading._how(process, limits)
+            return how(process, limits)
     raise AssertionError(f"it was not ended: {printed[-500:]}")
 
 
