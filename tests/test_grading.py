@@ -1,5 +1,6 @@
 """One submission from cells to points: each kind of trouble costs what it touched and nothing else."""
 
+import contextlib
 import json
 import os
 import signal
@@ -89,31 +90,139 @@ def test_too_much_memory_has_its_own_sentence(graded):
     assert "used more than 0.25 GiB of memory" in result.exercises[0].outcomes[0].message
 
 
-@pytest.mark.parametrize("below", [0, 1, 2], ids=["its monitor", "the root of its processes", "the process itself"])
-def test_what_is_killed_from_outside_costs_the_student_nothing(graded, below):
-    """Such as by a machine without memory: the cell runs again in a fresh process."""
-    graded()
-    (found,) = (zygote for zygote in zygotes._zygotes if zygote.alive)
-    killed = []
+SLOW = "import numpy as np, time\ndef line_grad(phi, x, y):\n    time.sleep(0.7)\n    r = phi[0] + phi[1] * x - y\n"
+SLOW += "    return np.array([2 * r.mean(), 2 * (r * x).mean()])"
 
-    def children(pids):
-        return [child for pid in pids for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def kill():
-        pids = children([found._process.pid])
-        for _ in range(below):
-            pids = children(pids) or pids  # below tier A the root is the process itself
-        killed.extend(pids)
-        for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
+def children(pids):
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return found
 
-    timer = threading.Timer(1.0, kill)
-    timer.start()
-    result = graded(extra=["import time; time.sleep(2.5)"])
-    timer.join()
-    assert killed
+
+class Killer(threading.Thread):
+    """Kills the monitor (0), the root of the student's processes (1), the process itself (2) or its fork (3), once, as
+    soon as there is something `deep` below the zygote: 3 is the process, which may run a cell, 4 its fork for tests."""
+
+    def __init__(self, victim: int, deep: int) -> None:
+        super().__init__(daemon=True)
+        graded_by = [zygote for zygote in zygotes._zygotes if zygote.alive]
+        self.zygote, self.victim, self.deep = graded_by[-1]._process.pid, victim, deep
+        self.killed: list[int] = []
+        self.start()
+
+    def run(self):
+        deadline = time.monotonic() + 60
+        while not self.killed and time.monotonic() < deadline:
+            levels = [children([self.zygote])]
+            while levels[-1]:
+                levels.append(children(levels[-1]))
+            levels.pop()
+            if len(levels) >= self.deep:
+                time.sleep(0.3)  # in the middle of it
+                self.killed = levels[min(self.victim, len(levels) - 1)]
+                for pid in self.killed:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(0.002)
+
+
+KILLS = [(0, 3), (1, 3), (2, 3), (0, 4), (1, 4), (2, 4), (3, 4)]
+KILLED = ("its monitor", "the root of its processes", "the process itself", "its fork")
+
+
+@pytest.mark.parametrize(
+    ("victim", "deep"),
+    [pytest.param(*kill, id=f"{KILLED[kill[0]]} {('in a cell', 'in a test')[kill[1] - 3]}") for kill in KILLS],
+)
+def test_what_is_killed_from_outside_costs_the_student_nothing(graded, victim, deep):
+    """Such as by a machine without memory: the cell or the test runs again in a fresh process."""
+    tier = graded().isolation.split()[0]
+    if tier not in ("A", "A+"):  # there the root is the process itself
+        victim, deep = max(0, victim - 1), deep - 1
+    killer = Killer(victim, deep)
+    result = graded(extra=["import time; time.sleep(1.5)"], line_grad=SLOW)
+    killer.join()
+    assert killer.killed
     assert points(result) == {"line_grad": 8, "descend": 7}
     assert result.notes == ()
+
+
+LARGE = """
+import numpy as np
+def line_grad(phi, x, y):
+    r = phi[0] + phi[1] * x - y
+    if len(x) == 9:  # as in the first test; the second sends 5
+        BREAK
+    return np.array([2 * r.mean(), 2 * (r * x).mean()])
+"""
+
+
+FILL = "for n in range(40):\n    with open(f'f{n}', 'wb') as file: file.write(bytes(1 << 20))"
+THREADS = "import threading, time\nfor _ in range(80): threading.Thread(target=time.sleep, args=(9,)).start()"
+FORKS = "import os, time\nfor _ in range(80):\n    if os.fork() == 0: time.sleep(9); os._exit(0)\ntime.sleep(1)"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        pytest.param(FILL, ("20 MiB of files",), id="disk"),
+        pytest.param(THREADS, ("40 processes",), id="threads"),
+        pytest.param(FORKS, ("40 processes",), id="processes"),
+        pytest.param("sum(range(10**12))", ("2 s of processor time",), id="processor"),
+        pytest.param("import numpy as np\nnp.ones(1 << 44)", ("0.5 GiB of memory",), id="memory"),
+    ],
+)
+def test_each_limit_has_its_own_sentence_whatever_keeps_it(graded, source, words):
+    """In some tiers the system refuses, and the cell sees an error of its own; in others the process is stopped."""
+    small = Limits(disk=20 << 20, processes=40, memory=512 << 20, cpu=2)
+    result = graded(limits=small, line_grad=source)
+    assert points(result) == {"line_grad": 0, "descend": 7}
+    assert len(result.notes) == 1
+    assert all(word in result.notes[0].message for word in words), result.notes
+    assert any(word in result.exercises[0].outcomes[0].message for word in words)
+
+
+def test_processor_time_that_is_used_up_ends_a_process_that_will_not_hear_of_it_and_it_is_not_run_again(graded):
+    deaf = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nsum(range(10**12))"
+    begin = time.monotonic()
+    result = graded(limits=Limits(cpu=1, cell=300), line_grad=deaf)
+    assert "used more than 1 s of processor time and was stopped" in result.notes[0].message
+    assert time.monotonic() - begin < 100  # 6 s of processor time, on a busy machine; 24 if it ran four times
+
+
+def test_a_busy_machine_does_not_interrupt_a_cell_early(graded, monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (4.0 * (os.cpu_count() or 1),) * 3)
+    result = graded(limits=Limits(cell=1), extra=["import time; time.sleep(2)"])
+    assert result.notes == ()
+    assert points(result) == {"line_grad": 8, "descend": 7}
+
+
+def test_how_long_a_hidden_test_may_take_is_a_limit_like_the_others(graded):
+    slow = SLOW.replace("0.7", "5")
+    result = graded(limits=Limits(test=0.5), line_grad=slow)
+    assert "it ran for more than 0.5 s" in result.exercises[0].outcomes[0].message
+
+
+def test_an_outcome_says_that_its_test_did_not_run_in_a_copy(graded):
+    thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    result = graded(extra=[thread])
+    outcomes = [outcome for exercise in result.exercises for outcome in exercise.outcomes]
+    assert points(result) == {"line_grad": 8, "descend": 7}
+    assert all("in the notebook's own process, not in a copy" in outcome.detail for outcome in outcomes)
+
+
+def test_a_limit_broken_in_a_hidden_test_has_its_sentence_and_costs_that_test_only(graded):
+    hog = "kept = [b'x' * (64 << 20) for _ in range(30)]"
+    result = graded(limits=Limits(memory=256 << 20), line_grad=LARGE.replace("BREAK", hog))
+    first, *others = result.exercises[0].outcomes
+    assert first.message == "A call of your code used more than 0.25 GiB of memory and was stopped."
+    assert [outcome.status.value for outcome in (first, *others)] == ["crashed", "passed"]
+    assert points(result)["descend"] == 7
+    assert [note.kind for note in result.notes] == ["crashed"]
+    assert "a hidden test used more than 0.25 GiB of memory" in result.notes[0].message
 
 
 def test_a_cell_that_kills_its_process_runs_a_few_times_and_costs_its_exercise(graded):

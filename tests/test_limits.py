@@ -55,7 +55,7 @@ def test_defaults_hold_where_nothing_is_said(small_course: Path) -> None:
         ({"processes": 1.5}, "whole number from 1 up"),
         ({"gpu": "maybe"}, "neither yes nor no"),
         ({"memroy": "4 GiB"}, "Did you mean memory?"),
-        ({"fuel": 1}, "Known: seconds, total_seconds, memory"),
+        ({"fuel": 1}, "Known: seconds, test_seconds, total_seconds"),
     ],
 )
 def test_a_value_without_sense_is_told(given: dict[str, Any], said: str) -> None:
@@ -119,7 +119,7 @@ def test_limits_survive_text_and_back(tmp_path: Path) -> None:
 def slow(notebook: dict[str, Any]) -> None:
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade_id") in ("twice", "thrice"):
-            cell["source"] = f"import time; time.sleep(3)\n{cell['source']}"
+            cell["source"] = f"import time; time.sleep(12)\n{cell['source']}"
             cell["metadata"]["chainrule"] = {"seconds": 100}
     notebook["metadata"]["chainrule"] = {"limits": {"seconds": 100}}
 

@@ -10,7 +10,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainrule import grading, sandbox
+from chainrule import graderprocess, sandbox
 from chainrule.errors import ChainruleError
 from chainrule.graderprocess import GraderTemplate
 from chainrule.model import Job
@@ -30,7 +30,7 @@ class Handles:
         if self.zygote is not None:
             sandbox.adopt(sandbox.Zygote(self.libraries, self.zygote))
         if self.graders is not None and self.template is not None:
-            grading.adopt(self.graders, self.template)
+            graderprocess.adopt(self.graders, self.template)
 
 
 class ForkServers:

@@ -17,16 +17,39 @@ from typing import Any, BinaryIO
 from chainrule import temporary
 from chainrule.errors import GraderError
 from chainrule.model import Exercise, ExerciseResult, Job, Outcome, Status
-from chainrule.sandbox import hung_up
+from chainrule.sandbox import MOST_CROWDING, hung_up
 from chainrule.worker import wire
 
 START_SECONDS = 120.0
 GRACE_SECONDS = 30.0
+NAMING_SECONDS = 300.0
 COPY_SECONDS = 20.0
 ODD = ("CI", "BUILD_NUMBER", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
 """Variables that a grader must not see, nor any of pytest's own: with the first two pytest explains differences at any
 length, which a student's answer can make take hours; the others take asserts out of a grader, or add errors to it."""
 OUR_FAULT = "A fault on our side: this test could not be run. A person will look at it."
+
+
+_processes: dict[Path, GraderProcess] = {}
+_templates: dict[Path, socket.socket] = {}
+
+
+def grader_process(folder: Path) -> GraderProcess:
+    """The warm grader process of this process for a folder, started on first use. Raises `GraderError`."""
+    if folder not in _processes:
+        _processes[folder] = GraderProcess(folder, _templates.get(folder))
+    return _processes[folder]
+
+
+def adopt(folder: Path, template: socket.socket) -> None:
+    """Copy the grader process of a folder from now on, by the control socket of its `GraderTemplate`."""
+    _templates[folder] = template
+
+
+def close() -> None:
+    """End the warm grader processes of this process."""
+    while _processes:
+        _processes.popitem()[1].close()
 
 
 class GraderTemplate:
@@ -141,9 +164,9 @@ class GraderProcess:
         student: socket.socket,
         *,
         missing: str = "",
-        on_outcome: Callable[[Outcome], None] | None = None,
+        after: int = 0,
     ) -> ExerciseResult:
-        """Run the hidden tests of an exercise against the process behind the socket `student`.
+        """Run the hidden tests of an exercise, from number `after` on, against the process behind the socket `student`.
 
         `missing` is what to add when a name is not defined, such as why the student's cell failed. A fault of the
         grader leaves tests "ungraded"; it is never raised.
@@ -155,6 +178,7 @@ class GraderProcess:
             reason = self.broken.get(exercise.id) or f"{exercise.grader} holds no test."
             return self._ungraded(exercise, reason)
         outcomes: list[Outcome] = []
+        tests = self.tests[exercise.id][after:]
         last: dict[str, Any] = {}
         request = {
             "exercise": exercise.id,
@@ -162,22 +186,22 @@ class GraderProcess:
             "assignment": job.assignment,
             "student": job.student,
             "missing": missing,
+            "tests": [test["test"] for test in tests],
+            "seconds": job.limits.test,
         }
-        tests = self.tests[exercise.id]
+        patience = _patience(max([job.limits.test, *(test["seconds"] for test in tests)]))
         try:
             self._request(request, student)
             for _ in range(len(tests) + 1):
-                last = wire.receive(self._sock, time.monotonic() + self._patience(exercise.id))
+                last = wire.receive(self._sock, time.monotonic() + patience)
                 if "done" in last:
                     break
                 outcomes.append(Outcome(exercise=exercise.id, **{**last, "status": Status(last["status"])}))
-                if on_outcome is not None:
-                    on_outcome(outcomes[-1])
         except (wire.Gone, wire.OutOfTime, wire.WireError) as error:
             reason = f"The grader process ended or hung ({type(error).__name__}). {_tail(self._log)}"
             self.close()
             self._start()
-            rest = self._ungraded(exercise, reason).outcomes[len(outcomes) :]
+            rest = self._ungraded(exercise, reason).outcomes[after + len(outcomes) :]
             return replace(self._ungraded(exercise, reason), outcomes=(*outcomes, *rest))
         misconception, explains = last.get("misconception"), set(last.get("explains") or ())
         named = tuple(
@@ -185,10 +209,6 @@ class GraderProcess:
             for outcome in outcomes
         )
         return ExerciseResult(exercise.id, exercise.test_cell, exercise.points, named, misconception)
-
-    def _patience(self, exercise: str) -> float:
-        # The limits of the student's code are the session's; this is the net below, for a grader that hangs.
-        return GRACE_SECONDS + 300.0
 
     def _request(self, request: dict[str, Any], student: socket.socket) -> None:
         wire.send(self._sock, wire.encode(request))
@@ -204,6 +224,14 @@ class GraderProcess:
             for test in tests
         )
         return ExerciseResult(exercise.id, exercise.test_cell, exercise.points, outcomes)
+
+
+def _patience(seconds: float) -> float:
+    """How long to wait for an outcome of a test that may take `seconds`: a net, for a grader that hangs.
+
+    It is tried twice, on a machine that may be busy; naming its mistake takes time, too.
+    """
+    return GRACE_SECONDS + NAMING_SECONDS + 2 * MOST_CROWDING * seconds
 
 
 def _session(folder: Path, sock: socket.socket, place: Path, log: BinaryIO, *more: str) -> subprocess.Popen[bytes]:

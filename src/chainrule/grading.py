@@ -7,20 +7,19 @@ result; only a fault of ours that leaves nothing to report raises.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import copy
 import os
-import re
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from chainrule import sandbox
+from chainrule import graderprocess, sandbox
+from chainrule.endings import behind, first_line, how
 from chainrule.errors import StudentCrashed, StudentProcessError, StudentTimeout
-from chainrule.graderprocess import GraderProcess
-from chainrule.model import Exercise, ExerciseResult, Graded, Job, Limits, Note
+from chainrule.graderprocess import grader_process
+from chainrule.model import Exercise, ExerciseResult, Graded, Job, Note, Outcome, Status
 from chainrule.notebook import cells
 from chainrule.notebook.outputs import Outputs
 from chainrule.sandbox import Child, Reply, imported, start
@@ -37,8 +36,6 @@ SKIP_TAG = "skip-execution"
 MAX_LOST = 3
 """So many times a process that was killed, perhaps from outside, is replaced without a word."""
 
-_graders: dict[Path, GraderProcess] = {}
-_templates: dict[Path, socket.socket] = {}
 _owner = os.getpid()
 
 
@@ -67,8 +64,7 @@ def grade(job: Job) -> Graded:
 
 def close() -> None:
     """End the warm processes of this process: graders, and those that students' are forked from."""
-    while _graders:
-        _graders.popitem()[1].close()
+    graderprocess.close()
     sandbox.close()
 
 
@@ -76,18 +72,6 @@ def close() -> None:
 def _at_exit() -> None:
     if os.getpid() == _owner:  # a fork of this process owns none of them
         close()
-
-
-def grader_process(folder: Path) -> GraderProcess:
-    """The warm grader process for a folder, started on first use."""
-    if folder not in _graders:
-        _graders[folder] = GraderProcess(folder, _templates.get(folder))
-    return _graders[folder]
-
-
-def adopt(folder: Path, template: socket.socket) -> None:
-    """Copy the grader process of a folder from now on, by the control socket of its `GraderTemplate`."""
-    _templates[folder] = template
 
 
 class _Run:
@@ -106,7 +90,9 @@ class _Run:
         self.libraries = imported(self.notebook)
         self.seconds = _seconds(self.notebook, job)
         self.together = job.limits.cells + sum(job.seconds.values())
+        self.limits = job.limits if job.limits.cpu else replace(job.limits, cells=self.together)
         self.spent = 0.0  # seconds that cells ran, those run again for a fresh process too
+        self.overran = False
         self.late = False
         self.room = job.limits.outputs
         self.restarts = 0
@@ -149,40 +135,46 @@ class _Run:
             if output["output_type"] == "execute_result":
                 output["execution_count"] = self.count
             elif output["output_type"] == "error" and index not in self.deadly:
-                self.failures[cells.grade_id(cell)] = f"Its cell stopped with {_first_line(output)}."
+                self._raised(cell, output)
+
+    def _raised(self, cell: dict[str, Any], error: dict[str, Any]) -> None:
+        where, limit = cells.grade_id(cell), behind(error, self.limits)
+        self.failures[where] = " ".join(part for part in (f"Its cell stopped with {first_line(error)}.", limit) if part)
+        if limit:
+            self.notes.append(Note("limit", f"{self._name(cell)} stopped with {first_line(error)}. {limit}", where))
 
     def _run(self, index: int, cell: dict[str, Any], outputs: Outputs) -> None:
         child = self._ready(index)
-        limit, begin = self.seconds[index], time.monotonic()
+        limit = self.seconds[index]
         try:
             reply = self._send(child, index, outputs.add)
             if reply.error is not None:  # not even the error could be shown: the shell is not what it was
                 kinds = reply.error["types"] or ["Error"]
                 outputs.error(kinds[0][:200], str(reply.error["text"])[:5000])
-            if time.monotonic() - begin >= limit:
+            if self.overran:
                 self._stopped(index, cell, outputs)
         except StudentTimeout:
             self._ended(index, cell, outputs, "timeout", f"was stopped after {limit:g} s.")
         except StudentCrashed:
-            how = _how(child, self.job.limits)
-            if child.lost and self.lost < MAX_LOST:  # not the cell's doing: once more, in a fresh process
-                self.lost += 1
-                self.close()
+            if self._was_lost():  # not the cell's doing: once more, in a fresh process
                 outputs.restart()
                 self._run(index, cell, outputs)
                 return
-            self._ended(index, cell, outputs, "crashed", how)
+            self._ended(index, cell, outputs, "crashed", how(child, self.limits))
         except StudentProcessError:
             self._ended(index, cell, outputs, "crashed", "broke the connection to the notebook's process.")
 
     def _send(self, child: Child, index: int, on_output: Callable[[dict[str, Any]], None]) -> Reply:
-        """Have a cell run in its time, and count what it took."""
-        source, limit, begin = self._source(self.notebook["cells"][index]), self.seconds[index], time.monotonic()
-        child.connection.limit(limit + GRACE)
+        """Have a cell run in its time, and count what it took: `spent`, and whether it `overran`."""
+        source, begin = self._source(self.notebook["cells"][index]), time.monotonic()
+        limit = sandbox.stretched(self.seconds[index])
+        child.connection.limit(self.seconds[index] + GRACE)
         try:
             return child.connection.request("run", source, limit, on_output=on_output)
         finally:
-            self.spent += time.monotonic() - begin
+            took = time.monotonic() - begin
+            self.spent += took
+            self.overran = took >= limit
 
     def _source(self, cell: dict[str, Any]) -> str:
         """What of a cell runs: all of it, but of a graded exercise's test cell not the hidden tests."""
@@ -228,10 +220,15 @@ class _Run:
     def _ready(self, index: int) -> Child:
         """The process in which cell `index` can run: the present one, or a fresh one after the earlier cells."""
         while self.child is None:
-            self.child = start(self.job.files, self.job.limits, libraries=self.libraries)
+            self.child = start(self.job.files, self.limits, libraries=self.libraries)
             self.isolation = self.child.isolation
-            self.child.connection.limit(self.job.limits.start)
-            self.child.connection.request("has", "__name__")
+            self.child.connection.limit(self.limits.start)
+            try:
+                self.child.connection.request("has", "__name__")
+            except StudentCrashed:
+                if not self._was_lost():
+                    raise
+                continue
             self._replay(index)
         return self.child
 
@@ -244,64 +241,99 @@ class _Run:
                 break
             try:
                 self._send(self.child, index, lambda _: None)
-            except StudentProcessError:
+            except StudentProcessError as error:
+                if isinstance(error, StudentCrashed) and self._was_lost():
+                    return
                 self.deadly.add(index)
                 self.restarts += 1
                 self.close()
                 return
         self.restarts += 1
 
-    # -- exercises ----------------------------------------------------------------------------------------------------
-
-    def _exercise(self, index: int, exercise: Exercise) -> None:
-        """Run the hidden tests: the session forks the process, so that whatever they do to it is gone afterwards."""
-        process = grader_process(exercise.grader.parent)
-        missing = " ".join(
-            self.failures[name] for name in cells.solution_cells(self.notebook, exercise.id) if name in self.failures
-        )
-        try:
-            connection = self._ready(index + 1).connection
-            self.results.append(process.grade(exercise, self.job, connection.sock, missing=missing))
-            self._check_alive()
-        except StudentProcessError as error:
-            if self._was_lost():
-                self._exercise(index, exercise)
-                return
-            self.close()
-            self.notes.append(Note("crashed", f"The notebook's process was lost at {exercise.id}: {error}"))
-            if len(self.results) == 0 or self.results[-1].exercise != exercise.id:
-                self.results.append(self._lost(process, exercise, missing))
-        if self._was_lost():  # what the tests met was not the student's doing
-            self.results.pop()
-            self._exercise(index, exercise)
-            return
-        if self.results[-1].ungraded:
-            detail = next((o.detail for o in self.results[-1].outcomes if o.detail), "")
-            self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
-
     def _was_lost(self) -> bool:
-        """Whether the process was killed from outside. If so, and not too often, it is gone and can be replaced."""
-        if self.child is None or not self.child.was_lost() or self.lost >= MAX_LOST:
+        """Whether the process, which has ended, was killed from outside. If so, another may take its place, but not
+        too often: it may be the student's doing all the same.
+        """
+        assert self.child is not None
+        self.child.exit_status()
+        if not self.child.lost or self.lost >= MAX_LOST:
             return False
         self.lost += 1
         self.close()
         return True
 
-    def _lost(self, process: GraderProcess, exercise: Exercise, missing: str) -> ExerciseResult:
-        """The result of an exercise whose process ended itself: every test meets a closed connection."""
-        ours, theirs = socket.socketpair()
-        theirs.close()
-        with ours:
-            return process.grade(exercise, self.job, ours, missing=missing)
+    # -- exercises ----------------------------------------------------------------------------------------------------
 
-    def _check_alive(self) -> None:
-        """Is the process still usable? Tests may have run in it, where it has threads and cannot be forked."""
+    def _exercise(self, index: int, exercise: Exercise) -> None:
+        """Run the hidden tests: the session forks the process, so that whatever they do to it is gone afterwards.
+
+        A test that ends the process itself (it broke a limit that is of all processes together) costs no other test:
+        those after it run against a fresh one.
+        """
+        parts: list[ExerciseResult] = []
+        outcomes: list[Outcome] = []
+        while True:
+            part = self._tests(index, exercise, after=len(outcomes))
+            if broken := self._broken():
+                if isinstance(broken, StudentCrashed) and self._was_lost():  # what the tests met was not their doing
+                    continue
+                part = self._culprit(exercise, part)
+                self.close()
+            parts.append(part)
+            outcomes += part.outcomes
+            if len(outcomes) >= len(grader_process(exercise.grader.parent).tests.get(exercise.id, ())):
+                break
+        misconception = next((part.misconception for part in parts if part.misconception), None)
+        result = replace(parts[-1], outcomes=tuple(outcomes), misconception=misconception)
+        self.results.append(result)
+        if result.ungraded:
+            detail = next((o.detail for o in result.outcomes if o.detail and o.status is Status.UNGRADED), "")
+            self.notes.append(Note("ungraded", f"{exercise.id}: {detail[:500]}", exercise.test_cell))
+
+    def _tests(self, index: int, exercise: Exercise, after: int) -> ExerciseResult:
+        """The outcomes of the hidden tests from number `after` on, as far as one process takes them."""
+        process = grader_process(exercise.grader.parent)
+        names = cells.solution_cells(self.notebook, exercise.id)
+        missing = " ".join(self.failures[name] for name in names if name in self.failures)
+        try:
+            connection = self._ready(index + 1).connection
+        except StudentProcessError as error:
+            self.close()
+            self.notes.append(Note("crashed", f"The notebook's process was lost at {exercise.id}: {error}"))
+            ours, theirs = socket.socketpair()
+            theirs.close()
+            with ours:  # every test meets a closed connection
+                return process.grade(exercise, self.job, ours, missing=missing, after=after)
+        return process.grade(exercise, self.job, connection.sock, missing=missing, after=after)
+
+    def _culprit(self, exercise: Exercise, part: ExerciseResult) -> ExerciseResult:
+        """Of the outcomes of a process that has ended, those up to the test in which it did, with the reason."""
         assert self.child is not None
+        last = len(part.outcomes)
+        while last and part.outcomes[last - 1].status in (Status.CRASHED, Status.TIMEOUT):
+            last -= 1
+        if last == len(part.outcomes):  # it ended after the last of them
+            return part
+        outcome = part.outcomes[last]
+        stopped = outcome.status is Status.TIMEOUT
+        why = "took too long in the notebook's own process." if stopped else how(self.child, self.limits)
+        if self.child.exit_reason:
+            outcome = replace(outcome, message=f"A call of your code {why}")
+        self.notes.append(Note("crashed", f"{exercise.id}: a hidden test {why}", exercise.test_cell))
+        if self.restarts > MAX_RESTARTS:
+            return replace(part, outcomes=(*part.outcomes[:last], outcome, *part.outcomes[last + 1 :]))
+        return replace(part, outcomes=(*part.outcomes[:last], outcome))
+
+    def _broken(self) -> StudentProcessError | None:
+        """What is wrong with the process. Tests may have run in it, where it has threads and cannot be forked."""
+        if self.child is None:
+            return None
         self.child.connection.limit(5.0)
-        with contextlib.suppress(StudentProcessError):
+        try:
             self.child.connection.request("has", "__name__")
-            return
-        self.close()
+        except StudentProcessError as error:
+            return error
+        return None
 
 
 def runs(cell: dict[str, Any]) -> bool:
@@ -319,23 +351,3 @@ def _seconds(notebook: dict[str, Any], job: Job) -> list[float]:
                 found[begin : index + 1] = [job.seconds[cells.grade_id(cell)]] * (index + 1 - begin)
             begin = index + 1
     return found
-
-
-def _how(child: Child, limits: Limits) -> str:
-    """How a cell ended its process, to be read after the cell's name."""
-    status = child.exit_status()
-    if child.exit_reason == "memory":
-        return f"used more than {limits.memory / (1 << 30):g} GiB of memory and was stopped."
-    if child.exit_reason == "processes":
-        return f"started more than {limits.processes} processes and was stopped."
-    if child.exit_reason == "disk":
-        return f"wrote more than {limits.disk / (1 << 20):g} MiB of files, or very many, and was stopped."
-    how = f" (exit status {status})" if status is not None and status >= 0 else ""
-    return f"ended the notebook's process{how}."
-
-
-def _first_line(error: dict[str, Any]) -> str:
-    """The error in a few words, without the name of a temporary file."""
-    lines = error["evalue"].strip().splitlines() or [""]
-    text = re.sub(r"\(<ipython-input-[^>]*>, (line \d+)\)", r"(\1)", lines[0])
-    return f"{error['ename']}: {text}"[:300].rstrip(": .")

@@ -88,7 +88,9 @@ def _yes(value: object, name: str) -> bool:
 
 _KINDS: dict[str, tuple[str, Callable[[object, str], Any]]] = {
     "seconds": ("cell", seconds),
+    "test_seconds": ("test", seconds),
     "total_seconds": ("cells", seconds),
+    "cpu_seconds": ("cpu", seconds),
     "memory": ("memory", _size),
     "disk": ("disk", _size),
     "processes": ("processes", _count),

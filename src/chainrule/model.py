@@ -23,21 +23,30 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Times in seconds of wall clock; `memory` and `disk` in bytes, of all its processes
-    together, `memory` beyond what the imported libraries take; `processes` counts threads, too; `output` is characters
-    a cell. `cells` and `outputs` are for all cells together, in seconds (those that exercises have of their own come on
-    top) and in characters, with pictures. `gpu` shows it the machine's GPUs: a weaker jail, which the result says.
+    """What one submission may use. Times in seconds of wall clock, for a `cell` and for a hidden `test`; `memory` and
+    `disk` in bytes, of all its processes together, `memory` beyond what the imported libraries take; `processes` counts
+    threads, too; `output` is characters a cell. `cells` and `outputs` are for all cells together, in seconds (those
+    that exercises have of their own come on top) and in characters, with pictures. `cpu` is seconds of processor time
+    of one process, None: as many as `processor` says. `gpu` shows it the machine's GPUs: a weaker jail, which the
+    result says.
     """
 
     start: float = 60.0
     cell: float = 30.0
+    test: float = 10.0
     cells: float = 1800.0
+    cpu: float | None = None
     memory: int = 2 << 30
     disk: int = 512 << 20
     processes: int = 128
     output: int = 1 << 20
     outputs: int = 32 << 20
     gpu: bool = False
+
+    @property
+    def processor(self) -> float:
+        """Seconds of processor time of one process: a net below the wall clocks, for who computes on several cores."""
+        return 4 * self.cells if self.cpu is None else self.cpu
 
 
 @dataclass(frozen=True)

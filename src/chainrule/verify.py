@@ -16,8 +16,7 @@ from typing import Any
 from chainrule.course import Course
 from chainrule.errors import CourseError, StudentProcessError, UnknownName
 from chainrule.grader import bank
-from chainrule.graderprocess import GraderProcess
-from chainrule.grading import grader_process
+from chainrule.graderprocess import GraderProcess, grader_process
 from chainrule.model import Exercise, ExerciseResult, Job, Limits, Status
 from chainrule.notebook import cells, intake
 from chainrule.sandbox import Connection, imported, start

@@ -34,14 +34,16 @@ class Alternative:
     of: str | None = None
 
 
-def points(n: float, *, seeds: int = 4, seconds: float = 10.0) -> Callable[[T], T]:
+def points(n: float, *, seeds: int = 4, seconds: float | None = None) -> Callable[[T], T]:
     """Mark a test as worth `n` points; it runs once for each of `seeds` seeds (the last is the student's own).
 
-    `seconds` is the time that the student's code has for all of them together.
+    `seconds` is the time that the student's code has for all of them together; None: what the limits of the course or
+    the assignment say (`test_seconds`).
     """
 
     def mark(test: T) -> T:
-        marked: T = pytest.mark.points(n, seeds=seeds, seconds=seconds)(test)
+        own = {} if seconds is None else {"seconds": seconds}
+        marked: T = pytest.mark.points(n, seeds=seeds, **own)(test)
         return marked
 
     return mark

@@ -14,6 +14,8 @@ class Forks:
         self.base = base
         self.used = False
         """Whether a test has run in the present fork."""
+        self.apart = True
+        """Whether what tests do is gone afterwards: False where the process cannot be forked."""
         self._held = contextlib.ExitStack()
         self._fork: Connection | None = None
 
@@ -22,7 +24,7 @@ class Forks:
         if self._fork is None:
             self._fork = self._held.enter_context(self.base.forked())
         # Where the process cannot be forked it is the process itself: a second run there would prove nothing.
-        self.used = self._fork is not self.base
+        self.used = self.apart = self._fork is not self.base
         return self._fork
 
     def drop(self) -> None:

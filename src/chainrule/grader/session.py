@@ -36,6 +36,7 @@ from chainrule.worker import wire
 FIXED_SEEDS = 3
 MAX_RECEIVED = 512 << 20
 """Bytes that a student's process may send in answer to one test: the test may keep all of them."""
+NOT_APART = "Run in the notebook's own process, not in a copy: it has threads running, or uses a GPU."
 
 
 class Current:
@@ -64,7 +65,7 @@ class Session:
     # -- collection ---------------------------------------------------------------------------------------------------
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.addinivalue_line("markers", "points(n, seeds=4, seconds=10): what a hidden test is worth")
+        config.addinivalue_line("markers", "points(n, seeds=4, seconds=…): what a hidden test is worth")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and report.nodeid.endswith(".py"):
@@ -77,7 +78,13 @@ class Session:
     def _described(self) -> dict[str, Any]:
         exercises = {
             exercise: [
-                {"test": item.name, "title": _title(item), "points": float(_points(item).args[0])} for item in items
+                {
+                    "test": item.name,
+                    "title": _title(item),
+                    "points": float(_points(item).args[0]),
+                    "seconds": _seconds(item, 0.0),
+                }
+                for item in items
             ]
             for exercise, items in self.items.items()
             if all(item.get_closest_marker("points") for item in items)
@@ -118,8 +125,8 @@ class Session:
                 base.close()
 
     def _grade(self, request: dict[str, Any]) -> None:
-        """Run all tests of one exercise; send an outcome for each, then which misconception explains the failures."""
-        items = self.items[request["exercise"]]
+        """Run tests of one exercise; send an outcome for each, then which misconception explains the failures."""
+        items = [item for item in self.items[request["exercise"]] if item.name in request["tests"]]
         module: ModuleType = items[0].getparent(pytest.Module).obj  # type: ignore[union-attr]
         known = _known(module, request["exercise"])
         failed: list[tuple[str, Run]] = []
@@ -140,7 +147,7 @@ class Session:
                 max_points=worth,
                 status=result.status.value,
                 message=result.message,
-                detail=result.detail,
+                detail="\n".join(part for part in (result.detail, "" if self.forks.apart else NOT_APART) if part),
                 margins=tuple(margin.taken()) if result.status is Status.PASSED else (),
                 seconds=round(time.perf_counter() - start, 4),
             )
@@ -175,7 +182,7 @@ class Session:
         self, item: pytest.Item, following: pytest.Item | None, request: dict[str, Any], known: list[Known]
     ) -> Verdict:
         marker, current = _points(item), self.current
-        current.seconds = float(marker.kwargs.get("seconds", 10.0))
+        current.seconds = _seconds(item, request["seconds"])
         seeds = list(_seeds(request, item.name))[-int(marker.kwargs.get("seeds", 4)) :]
         result = Verdict(Status.PASSED)
         current.student = None
@@ -296,6 +303,11 @@ def _points(item: pytest.Item) -> pytest.Mark:
     marker = item.get_closest_marker("points")
     assert marker is not None
     return marker
+
+
+def _seconds(item: pytest.Item, usual: float) -> float:
+    """How long a test may take: what its `@points` says, or what is usual."""
+    return float(_points(item).kwargs.get("seconds", usual))
 
 
 def _title(item: pytest.Item) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -17,13 +18,15 @@ from chainrule.errors import FileNotPlaced, IsolationError, StudentProcessError,
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.cgroup import Group
-from chainrule.sandbox.connection import Connection
+from chainrule.sandbox.connection import Connection, stretched
 from chainrule.sandbox.files import chunks
 from chainrule.sandbox.zygote import Zygote, receive_report, zygote_for
 from chainrule.worker.jail.order import Order
 from chainrule.worker.scratch import remove
 
 CLOSE_SECONDS = 10.0
+END_SECONDS = 5.0
+"""So long a monitor may take to say how its process ended: below tier A it waits for what that had started."""
 OUTSIDE = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 """The namespaces of ours that no process in a bubblewrap is in."""
 
@@ -32,8 +35,8 @@ class Child:
     """A running student process. `close` kills it and all it started.
 
     `isolation` says what stands between it and this machine. After `exit_status`, `exit_reason` is "" or the limit that
-    ended it ("memory", "processes", "disk"), and `lost` is True if its monitor ended first or if it was just killed
-    (SIGKILL): that need not be the student's doing.
+    ended it ("memory", "processes", "disk", "cpu"), and `lost` is True if its monitor ended first or if it was just
+    killed (SIGKILL): that need not be the student's doing.
     """
 
     def __init__(
@@ -53,8 +56,8 @@ class Child:
         self._report = b""
 
     def exit_status(self) -> int | None:
-        """The exit status if the process has ended (negative: killed by that signal), else None."""
-        self._listen(0.5)
+        """The exit status of a process that ends (negative: killed by that signal); None if it goes on living."""
+        self._listen(stretched(END_SECONDS))
         return self._exit_code()
 
     def _exit_code(self) -> int | None:
@@ -177,6 +180,7 @@ def launch(parent: Zygote, tier: str, limits: Limits, *, landlock: int | None = 
         memory=limits.memory,
         disk=limits.disk,
         processes=limits.processes,
+        cpu=math.ceil(limits.processor),
         folder=str(folder or ""),
         gpu=limits.gpu,
         landlock=landlock,

@@ -121,9 +121,9 @@ def _init(uid: int | None, student: int, tell: int) -> NoReturn:
     os.dup2(tell, 3)
     kernel.close_from(4)
     while True:
-        pid, status = os.wait()
+        pid, status, usage = os.wait4(-1, 0)
         if pid == student:
-            os.write(3, json.dumps({"ended": status}).encode() + b"\n")
+            os.write(3, json.dumps({"ended": status, "cpu": usage.ru_utime + usage.ru_stime}).encode() + b"\n")
             os._exit(0)
 
 
@@ -176,7 +176,7 @@ class _Monitor:
         self.order, self.status, self.tell, self.root, self.tree = order, status, tell, root, tree
         self.handle = os.pidfd_open(root)
         self.disk = scratch.Watch(order.folder, order.disk) if order.outside else None
-        self.ended: int | None = None
+        self.ended: tuple[int, float] | None = None
         self.rest = b""
 
     def run(self) -> None:
@@ -196,14 +196,16 @@ class _Monitor:
             if not self.order.cgroup:
                 reason = self._broken_limit()
         self._kill()
-        _, status = os.waitpid(self.root, 0)
+        _, status, usage = os.wait4(self.root, 0)
         if self.order.tier == "B":
             _await_the_rest()
         while self._listen():
             pass
-        status = status if self.ended is None else self.ended
+        status, cpu = (status, usage.ru_utime + usage.ru_stime) if self.ended is None else self.ended
         if self.order.cgroup:
             reason = group.broken_limit(self.order.cgroup, status)
+        if not reason and self.order.cpu and cpu > self.order.cpu - 0.5 and _is_stopped(status):
+            reason = "cpu"
         with contextlib.suppress(OSError):
             _send(self.status, {"ended": status, "reason": reason})
 
@@ -230,7 +232,7 @@ class _Monitor:
         for line in lines:
             message = json.loads(line)
             if "ended" in message:
-                self.ended = message["ended"]
+                self.ended = message["ended"], message["cpu"]
             else:
                 _send(self.status, message, [self.handle] if "ready" in message else [])
         return bool(data)
@@ -246,6 +248,11 @@ class _Monitor:
             for pid in rest[1:]:  # tier C: who left the group
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _is_stopped(status: int) -> bool:
+    """Whether a process ended as one does whose processor time is used up."""
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
 
 
 def _await_the_rest() -> None:

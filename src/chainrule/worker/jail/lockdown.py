@@ -76,6 +76,7 @@ def lock(order: Order, uid: int | None, address_space: int) -> str:
             # Elsewhere it would count all of the user's processes.
             # A control group counts them exactly; this counts also who is outside and of the same user.
             processes=order.processes if not order.cgroup and (order.tier == "A" or uid is not None) else None,
+            cpu=order.cpu or None,
         )
     )
     if order.tier == "C":

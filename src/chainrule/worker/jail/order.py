@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True)
 class Order:
-    """`tier` is "A", "B" or "C"; sizes are bytes.
+    """`tier` is "A", "B" or "C"; sizes are bytes; `cpu` is seconds of processor time of one process (0: no limit).
 
     `folder` is an empty folder of the host to write in, for tiers without a file system of their own; it is removed at
     the end. `landlock` pretends that the kernel knows no later version of Landlock (tests). `cgroup` is the control
@@ -20,6 +20,7 @@ class Order:
     memory: int
     disk: int
     processes: int
+    cpu: int = 0
     folder: str = ""
     gpu: bool = False
     landlock: int | None = None

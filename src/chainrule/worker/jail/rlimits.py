@@ -6,7 +6,8 @@ import resource
 from dataclasses import dataclass
 
 OPEN_FILES = 512
-CPU_SECONDS = 4 * 3600  # a net below the wall clocks
+LAST_SECONDS = 5
+"""Who is told that its processor time is used up (SIGXCPU) and goes on is killed so much later."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,15 @@ class Bounds:
     address_space: int | None
     file: int
     processes: int | None
+    cpu: int | None
 
 
 def apply(bounds: Bounds) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     _limit(resource.RLIMIT_FSIZE, bounds.file)
-    _limit(resource.RLIMIT_CPU, CPU_SECONDS)
+    if bounds.cpu is not None:
+        _limit(resource.RLIMIT_CPU, bounds.cpu, LAST_SECONDS)
     _limit(resource.RLIMIT_MEMLOCK, 64 << 10)
     if bounds.address_space is not None:
         _limit(resource.RLIMIT_AS, bounds.address_space)
@@ -33,8 +36,8 @@ def apply(bounds: Bounds) -> None:
             _limit(getattr(resource, f"RLIMIT_{name}"), 0)
 
 
-def _limit(which: int, value: int) -> None:
+def _limit(which: int, value: int, more: int = 0) -> None:
+    """Set the limit; what is hard lies `more` above what is soft."""
     hard = resource.getrlimit(which)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+    highest = value + more if hard == resource.RLIM_INFINITY else min(value + more, hard)
+    resource.setrlimit(which, (min(value, highest), highest))
