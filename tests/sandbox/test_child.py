@@ -3,9 +3,12 @@
 import ast
 import os
 import pickle
+import signal
 import socket
 import stat
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from tests.processes import SLEEPER, mark, marked, until
 from chainrule.errors import FileNotPlaced, GraderError, StudentCrashed, StudentProtocolError, StudentTimeout
 from chainrule.model import Limits
 from chainrule.sandbox import start
+from chainrule.sandbox import zygote as zygotes
 from chainrule.sandbox.connection import Connection, crowding
 from chainrule.worker import wire
 
@@ -39,6 +43,34 @@ def text(outputs):
 
 def call(connection, name, *args, **options):
     return connection.request("call", wire.GlobalName(name), None, list(args), {}, **options)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1])
+def test_who_is_killed_while_it_starts_or_gets_its_files_is_replaced(tmp_path, delay):
+    """Killed once, from outside: at once, or some time after its monitor is there."""
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(300 << 20)
+    start(None, Limits()).close()
+    zygote = zygotes.zygote()._process.pid
+    killed = []
+
+    def kill():
+        path = Path(f"/proc/{zygote}/task/{zygote}/children")
+        assert until(lambda: path.read_text().split())
+        time.sleep(delay)
+        killed.extend(map(int, path.read_text().split()))
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with start(tmp_path, Limits()) as child:
+        in_time = bool(killed)
+        thread.join()
+        assert in_time or delay  # a quick machine may have them all by then
+        child.connection.limit(60)
+        if in_time:
+            assert text(run(child, "import os\nprint(os.path.getsize('large'))")).strip() == str(300 << 20)
 
 
 def test_cells_run_as_in_jupyter(child):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from chainrule.errors import FileNotPlaced, IsolationError, StudentProcessError, SubmissionError
+from chainrule.errors import FileNotPlaced, IsolationError, StudentCrashed, StudentProcessError, SubmissionError
 from chainrule.model import Limits
 from chainrule.sandbox import tiers
 from chainrule.sandbox.cgroup import Group
@@ -117,26 +117,44 @@ def start(files: Path | None, limits: Limits, *, libraries: Iterable[str] = ()) 
     this machine cannot run student code safely enough, `SubmissionError` if it cannot have those files, which is a
     `FileNotPlaced` where one of them does not fit.
     """
-    child = _launch_anyhow(frozenset(libraries), limits)
-    name = ""
+    names = frozenset(libraries)
+    child = _launch_anyhow(names, limits)
+    if files is None:
+        return child
     try:
-        if files is not None:
-            child.connection.limit(limits.start)
-            for name, content in chunks(files):
-                reply = child.connection.request("file", name, content)
-                if reply.error is not None:  # a part of a file would be worse than none
-                    raise _not_placed(name, reply.error["text"], limits)
+        _place(child, files, limits)
+    except _Killed:
+        child = _launch_anyhow(names, limits)
+        _place(child, files, limits)
+    return child
+
+
+class _Killed(SubmissionError):
+    """Somebody killed the process while it got its files."""
+
+
+def _place(child: Child, files: Path, limits: Limits) -> None:
+    """Put the files beside the notebook. Closes the process of which it raises."""
+    name = ""
+    child.connection.limit(limits.start)
+    try:
+        for name, content in chunks(files):
+            reply = child.connection.request("file", name, content)
+            if reply.error is not None:  # a part of a file would be worse than none
+                raise _not_placed(name, reply.error["text"], limits)
         child.connection.deadline = None
     except StudentProcessError as error:
+        ended = isinstance(error, StudentCrashed) and child.exit_status() is not None
+        lost = isinstance(error, StudentCrashed) and child.lost
         child.close()
-        if child.exit_reason == "disk":
+        if ended and child.exit_reason == "disk":
             raise _not_placed(name, "the disk is full", limits) from None
         # Not the machine's fault: there may be more of them than the time allows. The others are graded.
-        raise SubmissionError(f"The files beside the notebook could not be put there: {error}") from None
+        kind = _Killed if lost else SubmissionError
+        raise kind(f"The files beside the notebook could not be put there: {error}") from None
     except BaseException:
         child.close()
         raise
-    return child
 
 
 def _not_placed(name: str, why: str, limits: Limits) -> FileNotPlaced:

@@ -162,7 +162,7 @@ def _disk(size: int, tier: str, limits: Limits) -> Layer:
     if tier == "B+":
         return Layer("disk", True, f"measured: a notebook with more than {_mib(limits.disk)} is ended")
     if tiers.lockdown(tier) == "A" and size <= limits.disk:
-        return Layer("disk", True, f"folders of its own, in memory, with {_mib(size)} each")
+        return Layer("disk", True, f"folders of its own, in memory, with {_mib(size)} together")
     return Layer("disk", False, f"each file has at most {_mib(limits.disk)}, all together have no limit")
 
 
