@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from chainrule import errors
-from chainrule.errors import ChainruleError, SourceError, UnknownName
+from chainrule.errors import ChainruleError, FileNotPlaced, SourceError, UnknownName
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,11 @@ from chainrule.errors import ChainruleError, SourceError, UnknownName
     [
         UnknownName("student", "adda", ["ada", "bob"], "the gradebook (grades.toml:2)"),
         SourceError("It has no title.", "source/a01.md", 3),
+        FileNotPlaced("data.csv", "The file data.csv is too large."),
         *(
             kind("Something is wrong. Mend it.")
             for kind in vars(errors).values()
-            if isinstance(kind, type) and issubclass(kind, ChainruleError) and kind is not UnknownName
+            if isinstance(kind, type) and issubclass(kind, ChainruleError) and kind not in (UnknownName, FileNotPlaced)
         ),
     ],
     ids=lambda error: type(error).__name__,
