@@ -78,7 +78,7 @@ def test_grade_needs_no_gradebook(small_course):
     result = chainrule("grade", notebook, "--json", cwd=small_course)
     assert result.returncode == 0
     graded = loaded(result)
-    assert list(graded) == ["version", "assignment", "points", "max_points", "isolation", "exercises", "notes"]
+    assert list(graded) == ["version", "assignment", "points", "max_points", "exercises", "isolation", "notes"]
     assert (graded["points"], graded["max_points"], graded["notes"]) == (15, 15, [])
     assert not (small_course / "gradebook.db").exists()
 
