@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.folders import nest
 
 from chainrule import beside
 from chainrule.autograde import Row, autograde
@@ -61,12 +62,7 @@ def a_folder_for_a_file(folder: Path) -> None:
 
 
 def nested_folders(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    for _ in range(1200):
-        os.mkdir("d", dir_fd=descriptor)
-        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = inner
+    descriptor = nest(folder)
     os.close(os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=descriptor))
     os.close(descriptor)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.folders import nest
 
 from chainrule import temporary
 
@@ -62,13 +63,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one
 
 def test_folders_nested_deep_and_closed_to_their_owner_are_removed(place: Path) -> None:
     folder = temporary.make("files")
-    descriptor = os.open(folder, os.O_RDONLY)
-    for _ in range(1200):
-        os.mkdir("d", dir_fd=descriptor)
-        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = inner
-    os.close(descriptor)
+    os.close(nest(folder))
     (folder / "d").chmod(0)
     temporary.remove(folder)
     assert not list(place.iterdir())
