@@ -27,6 +27,8 @@ from chainrule.worker.scratch import remove
 CLOSE_SECONDS = 10.0
 END_SECONDS = 5.0
 """So long a monitor may take to say how its process ended: below tier A it waits for what that had started."""
+GONE_SECONDS = 0.5
+"""So long a killed zygote may take to be seen as gone: in a bubblewrap all processes have to end before."""
 OUTSIDE = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 """The namespaces of ours that no process in a bubblewrap is in."""
 
@@ -172,6 +174,7 @@ def _launch_anyhow(libraries: frozenset[str], limits: Limits) -> Child:
     try:
         return launch(zygote_for(tier, libraries), tier, limits)
     except IsolationError:
+        time.sleep(stretched(GONE_SECONDS))
         return launch(zygote_for(tier, libraries), tier, limits)
 
 
