@@ -261,8 +261,7 @@ class _Run:
         too often: it may be the student's doing all the same.
         """
         assert self.child is not None
-        self.child.exit_status()
-        if not self.child.lost or self.lost >= MAX_LOST:
+        if not self.child.was_lost() or self.lost >= MAX_LOST:
             return False
         self.lost += 1
         self.close()

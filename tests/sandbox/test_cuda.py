@@ -13,7 +13,7 @@ from chainrule import sandbox
 from chainrule.model import Limits, is_weak
 from chainrule.sandbox.zygote import ENVIRONMENT
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="what CUDA does to forks is asked of PyTorch, of the extra `course`")
 
 WARM = """
 from chainrule.worker.warm import LIBRARIES, warm

@@ -66,8 +66,8 @@ class Child:
         return None if self._wait_status is None else os.waitstatus_to_exitcode(self._wait_status)
 
     def was_lost(self) -> bool:
-        """Whether it is `lost`, asked without waiting."""
-        self._listen(0.001)
+        """Whether a process that ends is `lost`. Waits until it has ended, as `exit_status` does."""
+        self._listen(stretched(END_SECONDS))
         return self.lost
 
     def _listen(self, seconds: float) -> None:
