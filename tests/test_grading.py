@@ -203,7 +203,7 @@ def test_processor_time_that_is_used_up_ends_a_process_that_will_not_hear_of_it_
 
 def test_a_busy_machine_does_not_interrupt_a_cell_early(graded, monkeypatch):
     monkeypatch.setattr(os, "getloadavg", lambda: (4.0 * (os.cpu_count() or 1),) * 3)
-    result = graded(limits=Limits(cell=1), extra=["import time; time.sleep(2); print('to its end')"])
+    result = graded(limits=Limits(cell=1), extra=["import time; time.sleep(2); print('to its', 'end')"])
     assert result.notes == ()
     assert "to its end" in json.dumps([cell.get("outputs") for cell in result.notebook["cells"]])
     assert points(result) == {"line_grad": 8, "descend": 7}
